@@ -1,0 +1,1 @@
+"""Metric learning for Keras 3."""

@@ -1,0 +1,58 @@
+"""What every distance between embeddings offers."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+
+class Distance(ABC):
+    """Base of the distances: smaller is closer, whatever the formula.
+
+    A subclass gives `name`, both forms and, where it is bounded, `bounds`. Register it with
+    `@keras.saving.register_keras_serializable(package="keras_siamese")` and models that use it save
+    and load. Arithmetic is float32 or better: callers cast before.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def pairwise(self, x: Any, y: Any) -> Any:
+        """Distances from each row of `x` to each row of `y`.
+
+        Args:
+            x: Shape `(N, embedding_dim)`.
+            y: Shape `(M, embedding_dim)`.
+
+        Returns: Shape `(N, M)`.
+        """
+
+    @abstractmethod
+    def paired(self, x: Any, y: Any) -> Any:
+        """Distances from each vector of `x` to the vector of `y` at the same place.
+
+        Args:
+            x: Shape `(..., embedding_dim)`.
+            y: A shape that broadcasts with that of `x`.
+
+        Returns: The broadcast shape without its last axis.
+        """
+
+    def bounds(self, unit_norm: bool = False) -> tuple[float, float]:
+        """Least and greatest value, so that a margin out of reach can be refused.
+
+        Args:
+            unit_norm: Whether the embeddings have Euclidean norm 1.
+        """
+        return (0.0, float("inf"))
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make an equal object."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Distance":
+        """Makes the object that `get_config` described."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{key}={value!r}" for key, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"

@@ -1,0 +1,50 @@
+"""Euclidean distance, plain and squared."""
+
+from typing import Any, ClassVar
+
+import keras
+
+from keras_siamese.distances.distance import Distance
+from keras_siamese.ops.numerics import safe_sqrt, squared_norm
+from keras_siamese.ops.pairwise import pairwise_squared_euclidean
+
+
+@keras.saving.register_keras_serializable(package="keras_siamese")
+class Euclidean(Distance):
+    """`|x - y|`: 0 to 2 between unit vectors. Its gradient at 0 is 0."""
+
+    name: ClassVar[str] = "euclidean"
+
+    def pairwise(self, x: Any, y: Any) -> Any:
+        """See `Distance.pairwise`."""
+        return safe_sqrt(pairwise_squared_euclidean(x, y))
+
+    def paired(self, x: Any, y: Any) -> Any:
+        """See `Distance.paired`."""
+        return safe_sqrt(squared_norm(x - y))
+
+    def bounds(self, unit_norm: bool = False) -> tuple[float, float]:
+        """See `Distance.bounds`."""
+        return (0.0, 2.0 if unit_norm else float("inf"))
+
+
+@keras.saving.register_keras_serializable(package="keras_siamese")
+class SquaredEuclidean(Distance):
+    """`|x - y|^2`: 0 to 4 between unit vectors, where it is twice the cosine distance.
+
+    FaceNet's margin of 0.2 is in units of this distance.
+    """
+
+    name: ClassVar[str] = "squared_euclidean"
+
+    def pairwise(self, x: Any, y: Any) -> Any:
+        """See `Distance.pairwise`."""
+        return pairwise_squared_euclidean(x, y)
+
+    def paired(self, x: Any, y: Any) -> Any:
+        """See `Distance.paired`."""
+        return squared_norm(x - y)
+
+    def bounds(self, unit_norm: bool = False) -> tuple[float, float]:
+        """See `Distance.bounds`."""
+        return (0.0, 4.0 if unit_norm else float("inf"))

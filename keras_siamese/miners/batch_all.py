@@ -1,0 +1,46 @@
+"""Every triplet of a batch."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_siamese.distances import Distance
+from keras_siamese.miners.triplets import TripletMiner, Triplets
+from keras_siamese.ops.positives import Classes, find_positives
+
+
+@keras.saving.register_keras_serializable(package="keras_siamese")
+class BatchAllMiner(TripletMiner):
+    """Every (anchor, positive, negative): `B (K - 1) (B - K)` triplets of a P x K batch.
+
+    Memory grows with `B^2 (K - 1)`: fit for batches up to about a thousand. Most triplets of a trained
+    network are easy, so take the mean over those with a loss: `reduction="mean_nonzero"`.
+
+    Reference: [Hermans et al., 2017](https://arxiv.org/abs/1703.07737), equation 6.
+    """
+
+    def mine(
+        self,
+        anchors: Any,
+        candidates: Any | None,
+        classes: Classes,
+        *,
+        distance: Distance,
+        margin: float | None,
+    ) -> Triplets:
+        """See `TripletMiner.mine`."""
+        positives = find_positives(classes, same_set=candidates is None)
+        different = classes.anchors[:, None] != classes.candidates[None, :]
+        mask = ops.logical_and(positives.mask[:, :, None], different[:, None, :])
+        index = ops.arange(ops.shape(different)[1], dtype="int32")
+        shape = ops.shape(mask)
+        positive, negative, mask = (
+            ops.reshape(ops.broadcast_to(x, shape), (shape[0], -1))
+            for x in (positives.candidate[:, :, None], index, mask)
+        )
+        return Triplets(positive, negative, mask, ops.sum(ops.cast(positives.mask, "int32")))
+
+    def exhaustive(self, classes: Classes) -> bool:
+        """See `TripletMiner.exhaustive`."""
+        return True

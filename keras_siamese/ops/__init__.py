@@ -1,0 +1,1 @@
+"""Pure functions on tensors: checks, distances, masks, blocks. The lowest layer."""

@@ -1,0 +1,143 @@
+"""Checks of arguments and batches, with errors that say how to mend them."""
+
+import difflib
+from collections.abc import Iterable, Sized
+from typing import Any
+
+import keras
+from keras import ops
+
+
+def unknown_name(argument: str, received: object, valid: Iterable[str]) -> ValueError:
+    """Returns the error for a name that is none of `valid`, with the nearest valid one.
+
+    Args:
+        argument: Name of the argument, as the user writes it.
+        received: What the user gave.
+        valid: The names that exist.
+
+    Returns: A `ValueError` to raise.
+    """
+    names = sorted(valid)
+    near = difflib.get_close_matches(str(received).lower(), names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return ValueError(f"Unknown `{argument}`. Expected one of {names}. Received: {received!r}.{hint}")
+
+
+def check_choice(argument: str, received: object, valid: Iterable[str]) -> str:
+    """Returns `received` if it is one of the names `valid`.
+
+    Raises: ValueError: If it is not; the message holds the nearest valid name.
+    """
+    names = list(valid)
+    if not isinstance(received, str) or received not in names:
+        raise unknown_name(argument, received, names)
+    return received
+
+
+def check_positive(argument: str, received: float, *, least: float = 0.0) -> float:
+    """Returns `received` if it is a finite number above `least`.
+
+    Raises: ValueError: If it is not.
+    """
+    if isinstance(received, bool) or not isinstance(received, int | float) or not (
+        least < received < float("inf")
+    ):
+        raise ValueError(
+            f"`{argument}` must be a finite number above {least:g}. Received: {received!r}."
+        )
+    return received
+
+
+def check_count(argument: str, received: int, *, least: int = 1, fix: str = "") -> int:
+    """Returns `received` if it is an integer of at least `least`.
+
+    Raises: ValueError: If it is not; `fix` is added to the message.
+    """
+    try:
+        value = received.__index__()
+    except AttributeError:
+        value = None
+    if value is None or isinstance(received, bool) or value < least:
+        raise ValueError(
+            f"`{argument}` must be an integer of at least {least}. Received: {received!r}. {fix}".rstrip()
+        )
+    return value
+
+
+def check_same_length(**named: Sized) -> int:
+    """Returns the common length of the named arrays, which must not be 0.
+
+    Raises: ValueError: If the lengths differ or are 0.
+    """
+    lengths = {name: len(value) for name, value in named.items()}
+    if len(set(lengths.values())) != 1:
+        raise ValueError(
+            f"Expected as many labels as items. Received lengths: {lengths}. "
+            "Each item needs exactly one label, in the same order."
+        )
+    length = next(iter(lengths.values()))
+    if length == 0:
+        raise ValueError(f"The data set is empty. Received: {' and '.join(named)} of length 0.")
+    return length
+
+
+def as_labels(labels: Any) -> Any:
+    """Returns integer class ids of shape `(batch_size,)`, their integer type kept.
+
+    Args:
+        labels: Integer class ids, shape `(batch_size,)` or `(batch_size, 1)`.
+
+    Raises: ValueError: If the labels are no integers, or of another shape.
+    """
+    labels = ops.convert_to_tensor(labels)
+    dtype = keras.backend.standardize_dtype(labels.dtype)
+    if "int" not in dtype:
+        raise ValueError(
+            f"Labels must be integer class ids. Received: dtype {dtype}. "
+            "Floats cannot hold all ids (16777217 is no float32): keep the labels integers; "
+            "turn names into ids with `keras_siamese.data.encode_labels`."
+        )
+    if len(labels.shape) == 2 and labels.shape[1] == 1:
+        return ops.squeeze(labels, axis=1)
+    if len(labels.shape) != 1:
+        raise ValueError(
+            "Labels must have shape (batch_size,) or (batch_size, 1). "
+            f"Received: shape {tuple(labels.shape)}. "
+            "For one-hot labels use `argmax(labels, axis=-1)`."
+        )
+    return labels
+
+
+def as_embeddings(embeddings: Any, name: str = "Embeddings") -> Any:
+    """Returns embeddings of shape `(batch_size, embedding_dim)` in float32 or better.
+
+    Args:
+        embeddings: Floats of any width, shape `(batch_size, embedding_dim)`.
+        name: What to call them in an error.
+
+    Raises: ValueError: If the rank is not 2.
+    """
+    embeddings = ops.convert_to_tensor(embeddings)
+    if len(embeddings.shape) != 2:
+        raise ValueError(
+            f"{name} must have shape (batch_size, embedding_dim). "
+            f"Received: shape {tuple(embeddings.shape)}. End the encoder with "
+            "`keras_siamese.encoders.embedding_head`, which pools what has more axes."
+        )
+    if keras.backend.standardize_dtype(embeddings.dtype) == "float64":
+        return embeddings
+    return ops.cast(embeddings, "float32")
+
+
+def check_same_batch(labels: Any, embeddings: Any) -> None:
+    """Checks that there is one label for each embedding, where the shapes are known.
+
+    Raises: ValueError: If the numbers differ.
+    """
+    num_labels, num_embeddings = labels.shape[0], embeddings.shape[0]
+    if None not in (num_labels, num_embeddings) and num_labels != num_embeddings:
+        raise ValueError(
+            f"Expected one label for each embedding. Received: {num_labels} labels and "
+            f"{num_embeddings} embeddings."
+        )
