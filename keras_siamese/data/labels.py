@@ -1,0 +1,64 @@
+"""Class labels of any kind, checked, and turned into ids."""
+
+from typing import Any
+
+import numpy as np
+
+from keras_siamese.ops.checks import check_same_length
+
+
+def as_class_labels(labels: Any) -> np.ndarray:
+    """Returns class labels as an array of shape `(num_items,)`, their values kept.
+
+    Args:
+        labels: Integers, strings, or anything else that sorts, shape `(num_items,)` or
+            `(num_items, 1)`.
+
+    Raises: ValueError: If there are no labels, or they are floats, of several kinds (`None` among
+        strings, say), or of another shape.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        raise ValueError(
+            "Labels must have shape (num_items,) or (num_items, 1). "
+            f"Received: shape {labels.shape}. For one-hot labels use `argmax(labels, axis=-1)`."
+        )
+    check_same_length(labels=labels)
+    if labels.dtype == object:
+        kinds = sorted({type(label).__name__ for label in labels})
+        if len(kinds) > 1:
+            raise ValueError(
+                "Labels must be all of one kind, and none may be missing. "
+                f"Received: {' and '.join(kinds)}. Drop the items that have no label."
+            )
+        labels = np.array(labels.tolist())
+    if labels.dtype.kind in "fc":
+        raise ValueError(
+            "Labels must be integers or names, which floats cannot stand for (16777217 is no "
+            f"float32). Received: dtype {labels.dtype}. If the values are whole numbers, use "
+            '`labels.astype("int64")` where they are made.'
+        )
+    return labels
+
+
+def encode_labels(labels: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Turns names, or anything else that sorts, into class ids 0 to C-1.
+
+    Args:
+        labels: Strings, integers, dates, ..., shape `(num_items,)` or `(num_items, 1)`.
+
+    Returns: `(ids, classes)`: int64 ids, shape `(num_items,)`, and the distinct labels in ascending
+        order, shape `(C,)`, so that `classes[ids]` gives back the labels.
+
+    Raises: ValueError: If there are no labels, or they are floats, of several kinds, or of another
+        shape.
+
+    Example:
+        >>> ids, classes = encode_labels(["cat", "ant", "cat"])
+        >>> ids.tolist(), classes.tolist()
+        ([1, 0, 1], ['ant', 'cat'])
+    """
+    classes, ids = np.unique(as_class_labels(labels), return_inverse=True)
+    return ids.astype(np.int64), classes
