@@ -1,0 +1,175 @@
+"""The three kinds of batch that a SiameseModel takes, and how they are told apart."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import ops, tree
+
+from keras_siamese.distances import Distance
+from keras_siamese.losses import LossResult, MetricLoss
+from keras_siamese.metrics.batch_figures import Figures, labelled_figures, pair_figures
+from keras_siamese.ops.checks import as_embeddings, as_labels, check_same_batch
+
+
+@dataclass(frozen=True)
+class Batch(ABC):
+    """A batch of items for the encoder, with what is known of them.
+
+    Attributes:
+        parts: The items: one batch of them, or two or three that belong together row by row.
+        y: Class ids or `same`, or None.
+        sample_weight: Weight of each row, or None.
+    """
+
+    parts: tuple[Any, ...]
+    y: Any
+    sample_weight: Any
+
+    @property
+    def items(self) -> Any:
+        """All parts in one batch, so that one forward pass, and one BatchNorm, sees them all."""
+        if len(self.parts) == 1:
+            return self.parts[0]
+        return tree.map_structure(lambda *xs: ops.concatenate(xs, axis=0), *self.parts)
+
+    def split(self, embeddings: Any) -> list[Any]:
+        """Takes the embeddings of `items` apart again."""
+        return ops.split(embeddings, len(self.parts), axis=0)
+
+    @property
+    def score_weight(self) -> Any:
+        """Weight of each of the `scores`, or None."""
+        return self.sample_weight
+
+    @abstractmethod
+    def loss(self, loss: MetricLoss, embeddings: Any) -> LossResult:
+        """The loss of this kind of batch."""
+
+    @abstractmethod
+    def scores(self, distance: Distance, embeddings: Any) -> tuple[Any, Any]:
+        """What metrics compare: `(labels, embeddings)`, or `(same, distances)` of pairs."""
+
+    @abstractmethod
+    def figures(self, distance: Distance, embeddings: Any) -> Figures:
+        """The running figures of this kind of batch."""
+
+
+class LabelledBatch(Batch):
+    """`(x, y)`: items and their integer class ids."""
+
+    def loss(self, loss: MetricLoss, embeddings: Any) -> LossResult:
+        """See `Batch.loss`."""
+        return loss.on_batch(self.y, embeddings, self.sample_weight)
+
+    def scores(self, distance: Distance, embeddings: Any) -> tuple[Any, Any]:
+        """See `Batch.scores`."""
+        labels, embeddings = as_labels(self.y), as_embeddings(embeddings)
+        check_same_batch(labels, embeddings)
+        return labels, embeddings
+
+    def figures(self, distance: Distance, embeddings: Any) -> Figures:
+        """See `Batch.figures`."""
+        return labelled_figures(*self.scores(distance, embeddings), distance)
+
+
+class TupleBatch(Batch):
+    """Explicit tuples: all that metrics see of them are pairs."""
+
+    def figures(self, distance: Distance, embeddings: Any) -> Figures:
+        """See `Batch.figures`."""
+        same, d = self.scores(distance, embeddings)
+        return pair_figures(same > 0, d, as_embeddings(embeddings))
+
+
+class PairBatch(TupleBatch):
+    """`((x1, x2), same)`: `same` is 1 for a match, 0 for none."""
+
+    def loss(self, loss: MetricLoss, embeddings: Any) -> LossResult:
+        """See `Batch.loss`."""
+        return loss.on_pairs(*self.split(embeddings), self.y, self.sample_weight)
+
+    def scores(self, distance: Distance, embeddings: Any) -> tuple[Any, Any]:
+        """See `Batch.scores`."""
+        x1, x2 = map(as_embeddings, self.split(embeddings))
+        return ops.cast(ops.reshape(self.y, (-1,)), "int32"), distance.paired(x1, x2)
+
+
+class TripletBatch(TupleBatch):
+    """`(anchor, positive, negative)`."""
+
+    @property
+    def score_weight(self) -> Any:
+        """See `Batch.score_weight`."""
+        weight = self.sample_weight
+        return None if weight is None else ops.concatenate([weight, weight], axis=0)
+
+    def loss(self, loss: MetricLoss, embeddings: Any) -> LossResult:
+        """See `Batch.loss`."""
+        return loss.on_triplets(*self.split(embeddings), self.sample_weight)
+
+    def scores(self, distance: Distance, embeddings: Any) -> tuple[Any, Any]:
+        """See `Batch.scores`."""
+        anchor, positive, negative = map(as_embeddings, self.split(embeddings))
+        d_ap, d_an = distance.paired(anchor, positive), distance.paired(anchor, negative)
+        same = ops.concatenate([ops.ones_like(d_ap), ops.zeros_like(d_an)], axis=0)
+        return ops.cast(same, "int32"), ops.concatenate([d_ap, d_an], axis=0)
+
+
+def unpack(data: Any, encoder: keras.Model) -> Batch:
+    """Tells what kind of batch Keras hands over.
+
+    Args:
+        data: `(x, y)`, `(x, y, sample_weight)`, `((x1, x2), same)`, `((x1, x2), same, sample_weight)`,
+            `(anchor, positive, negative)` or `((anchor, positive, negative),)`, the last also with
+            labels (unused, as tutorials put zeros there) and weights.
+        encoder: The encoder: one with several inputs takes tuples as one batch of items.
+
+    Raises: ValueError: If it is none of these.
+    """
+    if is_bare_triplets(data, encoder):
+        return TripletBatch(tuple(data), None, None)
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if _is_items(x, encoder):
+        if y is None:
+            raise ValueError(
+                "Labels are missing. Expected batches (x, y) with integer class ids y, pairs "
+                "((x1, x2), same) or triplets (anchor, positive, negative). Received: x alone."
+            )
+        return LabelledBatch((x,), y, sample_weight)
+    if len(x) == 2:
+        if y is None:
+            raise ValueError(
+                "Pairs need to say which ones match. Expected ((x1, x2), same) with `same` = 1 for a "
+                "match and 0 for none. Received: (x1, x2) alone."
+            )
+        return PairBatch(tuple(x), y, sample_weight)
+    if len(x) == 3:
+        return TripletBatch(tuple(x), None, sample_weight)
+    raise ValueError(
+        "Expected batches (x, y), pairs ((x1, x2), same) or triplets (anchor, positive, negative). "
+        f"Received: a tuple of {len(x)} for x."
+    )
+
+
+def is_bare_triplets(data: Any, encoder: keras.Model) -> bool:
+    """Whether a 3-tuple, of tensors or of their specs, is triplets and not `(x, y, sample_weight)`.
+
+    Triplets are three batches of items of one shape and type, with an axis besides the batch's; labels
+    and weights differ from the items in one of these.
+    """
+    if not isinstance(data, tuple | list) or len(data) != 3 or any(part is None for part in data):
+        return False
+    if not all(_is_items(part, encoder) for part in data):
+        return False
+    kinds = [[(x.dtype, tuple(x.shape)[1:]) for x in tree.flatten(part)] for part in data]
+    return kinds[0] == kinds[1] == kinds[2] and all(shape for _, shape in kinds[0])
+
+
+def _is_items(x: Any, encoder: keras.Model) -> bool:
+    """Whether `x` is one batch of items; otherwise it is a tuple of such batches."""
+    if not isinstance(x, tuple | list):
+        return True
+    num_inputs = len(getattr(encoder, "inputs", None) or [None])
+    return len(x) == num_inputs > 1 and not any(isinstance(part, tuple | list) for part in x)

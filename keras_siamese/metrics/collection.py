@@ -1,0 +1,199 @@
+"""The items of a whole evaluation set, collected batch by batch, and metrics computed over them."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_siamese import distances
+from keras_siamese.distances import Distance
+from keras_siamese.ops.checks import as_embeddings, as_labels, check_same_batch
+from keras_siamese.ops.given_pairs import GivenPairs
+from keras_siamese.ops.labelled_set import LabelledSet
+
+
+class Accumulator(Protocol):
+    """What a metric keeps while the blocks of a set go by."""
+
+    def add(self, block: Any) -> None:
+        """Takes in a `DistanceBlock` or a `GivenPairs`."""
+
+    def result(self) -> float:
+        """The figure over all blocks."""
+
+
+class WholeSetMetric(Protocol):
+    """What `EmbeddingCollection.evaluate` asks of a metric. See `EmbeddingMetric`."""
+
+    name: str
+    distance: Distance | None
+
+    def start(self, data: LabelledSet | GivenPairs) -> Accumulator:
+        """Returns an empty accumulator for `data`."""
+
+
+class EmbeddingCollection:
+    """Host-side collection of labelled embeddings, or of pairs with their distances.
+
+    It grows with the set, 4 bytes a float32; nothing is computed before `evaluate`.
+    """
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._labels: list[np.ndarray] = []
+        self._embeddings: list[np.ndarray] = []
+        self._same: list[np.ndarray] = []
+        self._distances: list[np.ndarray] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether neither an item nor a pair was added."""
+        return not any(map(len, [*self._labels, *self._same]))
+
+    def add_items(self, labels: Any, embeddings: Any) -> None:
+        """Adds a batch of labelled embeddings.
+
+        Args:
+            labels: Integer class ids, shape `(batch_size,)` or `(batch_size, 1)`.
+            embeddings: Finite floats, shape `(batch_size, embedding_dim)`.
+
+        Raises: ValueError: If the labels are no integers, the shapes do not fit to each other or to
+            the batches before, or an embedding is NaN or infinite.
+        """
+        labels, embeddings = as_labels(labels), as_embeddings(embeddings)
+        check_same_batch(labels, embeddings)
+        labels, embeddings = ops.convert_to_numpy(labels), ops.convert_to_numpy(embeddings)
+        if self._embeddings and embeddings.shape[1] != self._embeddings[0].shape[1]:
+            raise ValueError(
+                f"All embeddings must have the same size. Received: {embeddings.shape[1]} after "
+                f"{self._embeddings[0].shape[1]}. Clear the collection to start another set."
+            )
+        _check_finite("Embeddings", embeddings)
+        self._labels.append(labels)
+        self._embeddings.append(embeddings)
+
+    def add_pairs(self, same: Any, distances: Any) -> None:
+        """Adds a batch of pairs.
+
+        Args:
+            same: 1 for a match, 0 for a mismatch, shape `(batch_size,)` or `(batch_size, 1)`.
+            distances: Finite floats, shape `(batch_size,)`.
+
+        Raises: ValueError: If `same` has other values, the lengths differ, or a distance is NaN or
+            infinite.
+        """
+        same, distances = _as_flat(same), _as_flat(distances)
+        if len(same) != len(distances):
+            raise ValueError(
+                "Expected one `same` for each distance. "
+                f"Received: {len(same)} and {len(distances)}."
+            )
+        if not np.isin(same, (0, 1)).all():
+            raise ValueError(
+                "`same` must be 1 for a match and 0 for a mismatch. "
+                f"Received: {np.unique(same)[:5].tolist()}."
+            )
+        _check_finite("Distances", distances)
+        self._same.append(same)
+        self._distances.append(distances)
+
+    def evaluate(
+        self, metrics: Sequence[WholeSetMetric], distance: "str | Distance" = "euclidean"
+    ) -> dict[str, float]:
+        """Computes metrics over everything that was added, in one pass for each distance.
+
+        A block of rows of the distance matrix exists at a time, 16 MiB in float32. Memory does
+        not grow with the square of the set, except that `PairAUC` keeps up to 2**26 distances.
+
+        Args:
+            metrics: `EmbeddingMetric`s of different names.
+            distance: For the metrics that have none of their own. For pairs, the one that their
+                distances were computed by.
+
+        Returns: The value of each metric under its name, in the order of `metrics`.
+
+        Raises: ValueError: If nothing was added, both items and pairs were, two metrics share a
+            name, or a metric is undefined for this set; the message says why.
+        """
+        names = [metric.name for metric in metrics]
+        if len(set(names)) < len(names):
+            raise ValueError(
+                f"Two metrics share a name. Received: {names}. Give one of them another `name`."
+            )
+        if self.is_empty:
+            raise ValueError(
+                "There is nothing to evaluate: no item was added. Check that the evaluation data "
+                "is not empty."
+            )
+        if self._labels and self._same:
+            raise ValueError(
+                "Both labelled items and pairs were added. Expected one kind; clear the collection "
+                "in between."
+            )
+        distance = distances.get(distance)
+        accumulators: dict[str, Accumulator] = {}
+        for shared, group in _by_distance(metrics, distance):
+            data = self._data(shared, distance)
+            started = {metric.name: metric.start(data) for metric in group}
+            for block in data.blocks():
+                for accumulator in started.values():
+                    accumulator.add(block)
+            accumulators.update(started)
+        return {name: float(accumulators[name].result()) for name in names}
+
+    def _data(self, distance: Distance, given: Distance) -> LabelledSet | GivenPairs:
+        if self._labels:
+            return LabelledSet(
+                np.concatenate(self._labels),
+                np.concatenate(self._embeddings),
+                _on_arrays(distance.pairwise),
+                _on_arrays(distance.paired),
+            )
+        if _config(distance) != _config(given):
+            raise ValueError(
+                f"A metric asks for {distance}, but these pairs came with their distances by "
+                f"{given}. Leave out the metric's `distance`, or evaluate on labelled items."
+            )
+        return GivenPairs(np.concatenate(self._same), np.concatenate(self._distances))
+
+
+def _by_distance(
+    metrics: Iterable[WholeSetMetric], default: Distance
+) -> list[tuple[Distance, list[WholeSetMetric]]]:
+    groups: dict[str, tuple[Distance, list[WholeSetMetric]]] = {}
+    for metric in metrics:
+        distance = metric.distance or default
+        groups.setdefault(_config(distance), (distance, []))[1].append(metric)
+    return list(groups.values())
+
+
+def _config(distance: Distance) -> str:
+    return json.dumps(keras.saving.serialize_keras_object(distance), sort_keys=True)
+
+
+def _on_arrays(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], np.ndarray]:
+    def on_arrays(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return ops.convert_to_numpy(function(ops.convert_to_tensor(x), ops.convert_to_tensor(y)))
+
+    return on_arrays
+
+
+def _as_flat(values: Any) -> np.ndarray:
+    values = ops.convert_to_numpy(values)
+    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else np.atleast_1d(values)
+
+
+def _check_finite(what: str, values: np.ndarray) -> None:
+    finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+    if not finite.all():
+        raise ValueError(
+            f"{what} must be finite. Received: NaN or infinity in {np.count_nonzero(~finite)} of "
+            f"{len(finite)} rows. Look for NaN in the inputs; if they are fine, training has "
+            "diverged: lower the learning rate, or set `clipnorm` in the optimizer."
+        )

@@ -1,0 +1,357 @@
+"""SiameseModel: an encoder that is trained and judged by distances between embeddings."""
+
+import inspect
+import os
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops, tree
+
+from keras_siamese import distances
+from keras_siamese.distances import Distance
+from keras_siamese.encoders import has_unit_norm
+from keras_siamese.files import atomic_path
+from keras_siamese.inputs import Batch, LabelledBatch, is_bare_triplets, unpack
+from keras_siamese.losses import MetricLoss
+from keras_siamese.metrics import EmbeddingCollection, EmbeddingMetric
+from keras_siamese.metrics.batch_figures import BatchFigures
+from keras_siamese.training_guard import TrainingGuard
+
+
+@keras.saving.register_keras_serializable(package="keras_siamese")
+class SiameseModel(keras.Model):
+    """An encoder trained by a metric loss, with Keras's `compile`, `fit`, `evaluate` and `predict`.
+
+    `model(x)` and `model.predict(x)` give embeddings, `(batch_size, embedding_dim)`. Batches may be
+    labelled, `(x, y)` with integer class ids; pairs, `((x1, x2), same)` with `same` 1 for a match; or
+    triplets, `(anchor, positive, negative)`. `sample_weight` and `class_weight` weight each anchor of
+    a labelled batch, each pair or each triplet.
+
+    In training, the logs hold the loss and cheap running figures, named `batch_*` (see
+    `keras_siamese.metrics.BatchFigures`). Metrics of `keras_siamese.metrics` appear in `evaluate` and
+    as `val_*`: exact over the whole set, computed once, whatever the batch size. `val_loss` is the mean
+    over the evaluation batches as they come; monitor `val_recall_at_1` instead. Other Keras metrics see
+    `(labels, embeddings)` of labelled batches and `(same, distances)` of pairs.
+
+    Args:
+        encoder: Any `keras.Model` with one output of shape `(batch_size, embedding_dim)`.
+        name: Name of the model.
+        dtype: Dtype policy. Defaults to the encoder's, so that a mixed_float16 one gets its loss scaled.
+
+    Raises: ValueError: If `encoder` is no Keras model or its output has another rank than 2.
+
+    Example:
+        >>> model = keras_siamese.SiameseModel(keras_siamese.encoders.convnet((28, 28, 1)))
+        >>> model.compile("adam", keras_siamese.losses.TripletLoss(margin=0.2))
+        >>> model.fit(batches, epochs=20, validation_data=(x_val, y_val))
+    """
+
+    def __init__(self, encoder: keras.Model, name: str | None = None, dtype: Any = None) -> None:
+        if not isinstance(encoder, keras.Model):
+            raise ValueError(f"`encoder` must be a `keras.Model`. Received: {encoder!r}.")
+        super().__init__(name=name, dtype=dtype or encoder.dtype_policy)
+        self.encoder = encoder
+        self._figures = BatchFigures()
+        self._collection = EmbeddingCollection()
+        if encoder.built:
+            for output in getattr(encoder, "outputs", None) or []:
+                _check_rank(output)
+            self.built = True
+
+    def build(self, input_shape: Any) -> None:
+        """Builds the encoder."""
+        if not self.encoder.built:
+            self.encoder.build(input_shape)
+        self.built = True
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Embeds a batch of items: gives shape `(batch_size, embedding_dim)`."""
+        embeddings = self.encoder(inputs, training=training)
+        _check_rank(embeddings)
+        return embeddings
+
+    def compile(
+        self,
+        optimizer: Any = "adam",
+        loss: Any = None,
+        metrics: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Configures the model for training: see `keras.Model.compile`.
+
+        Args:
+            optimizer: Name or object.
+            loss: A loss of `keras_siamese.losses`, or any `keras.losses.Loss` that is called as
+                `loss(labels, embeddings)`.
+            metrics: Metrics of `keras_siamese.metrics`, and others.
+            **kwargs: Further arguments of `keras.Model.compile`.
+
+        Raises: ValueError: If the loss gives no scalar, or its margin is out of reach for the encoder's
+            embeddings.
+        """
+        if isinstance(loss, MetricLoss):
+            if loss.reduction == "none":
+                raise ValueError(
+                    'The loss must be a scalar. Received: `reduction="none"`. Use "mean".'
+                )
+            if kwargs.get("loss_weights") is not None:
+                raise ValueError("`loss_weights` has no meaning with the one loss of a SiameseModel.")
+            loss.check_margin(unit_norm=has_unit_norm(self.encoder))
+        metrics = None if metrics is None else list(metrics)
+        for metric in metrics or []:
+            if isinstance(metric, EmbeddingMetric):
+                metric.computed_by_model = True
+        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as `get_compile_config` described."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    @property
+    def _whole_set_metrics(self) -> list[EmbeddingMetric]:
+        # Keras's container knows its metrics once it has seen a batch.
+        metrics = [] if self._compile_metrics is None else self._compile_metrics.metrics
+        return [metric for metric in metrics if isinstance(metric, EmbeddingMetric)]
+
+    @property
+    def distance_function(self) -> Distance:
+        """The distance of the loss; the Euclidean one for a loss that has none."""
+        loss = getattr(self, "loss", None)
+        return loss.distance if isinstance(loss, MetricLoss) else distances.get("euclidean")
+
+    def distance(self, a: Any, b: Any, batch_size: int = 32) -> np.ndarray:
+        """Distances between items, by the distance of the loss.
+
+        Args:
+            a: Items, as for `predict`.
+            b: As many items: `a[i]` is compared with `b[i]`.
+            batch_size: Items embedded at a time.
+
+        Returns: Shape `(num_items,)`.
+
+        Raises: ValueError: If there are not as many in both.
+        """
+        a, b = (self.predict(x, batch_size=batch_size, verbose=0) for x in (a, b))
+        if len(a) != len(b):
+            raise ValueError(
+                f"Expected as many items on both sides. Received: {len(a)} and {len(b)}."
+            )
+        return ops.convert_to_numpy(self.distance_function.paired(a, b))
+
+    def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        """Trains the model: see `keras.Model.fit`, whose arguments it takes.
+
+        Raises: ValueError: If the loss is not finite, or no batch of an epoch has anything to learn from.
+        """
+        arguments = inspect.signature(super().fit).bind(*args, **kwargs).arguments
+        data = arguments.get("x")
+        if arguments.get("class_weight") is not None:
+            spec = getattr(data, "element_spec", data)
+            if is_bare_triplets(spec, self.encoder) or (
+                arguments.get("y") is None and isinstance(data, tuple | list)
+            ):
+                raise ValueError("`class_weight` has no meaning for triplets, which have no labels.")
+        if isinstance(data, tf.data.Dataset):
+            arguments.setdefault("shuffle", False)  # Keras warns that it cannot shuffle a data set
+        guard, callbacks = TrainingGuard(data), arguments.get("callbacks")
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks.append(guard)
+        else:
+            arguments["callbacks"] = [guard, *tree.flatten(callbacks or [])]
+        return super().fit(**arguments)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One step of the optimizer on one batch of any of the three kinds."""
+        batch = unpack(data, self.encoder)
+        with tf.GradientTape() as tape:
+            embeddings = self(batch.items, training=True)
+            loss, figures = self._loss_and_figures(batch, embeddings, training=True)
+            # Each replica computes the loss of the global batch, and their gradients are added up.
+            num_replicas = self.distribute_strategy.num_replicas_in_sync
+            scaled = self.optimizer.scale_loss(loss / num_replicas)
+        if self.trainable_weights:
+            gradients = tape.gradient(scaled, self.trainable_weights)
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+        else:
+            warnings.warn("The model does not have any trainable weights.", stacklevel=2)
+        self._figures.update_state(figures)
+        logs = self._update_metrics(batch, embeddings, loss)
+        running = self._figures.result()
+        return {**logs, **{name: running[name] for name in running if name in figures}}
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Evaluates one batch: the loss and the metrics that are means over batches."""
+        return self._evaluate_batch(data)[0]
+
+    def _evaluate_batch(self, data: Any) -> tuple[dict[str, Any], tuple[Any, Any] | None]:
+        """Gives the logs, and what whole-set metrics need of the batch, which is kept on the host."""
+        batch = unpack(data, self.encoder)
+        embeddings = self(batch.items, training=False)
+        loss, _ = self._loss_and_figures(batch, embeddings, training=False)
+        logs = self._update_metrics(batch, embeddings, loss)
+        kept = batch.scores(self.distance_function, embeddings) if self._whole_set_metrics else None
+        return logs, kept
+
+    def _loss_and_figures(
+        self, batch: Batch, embeddings: Any, training: bool
+    ) -> tuple[Any, dict[str, tuple[Any, Any]]]:
+        figures: dict[str, tuple[Any, Any]] = {}
+        batch, embeddings = _gather_replicas(batch, embeddings)
+        if isinstance(self.loss, MetricLoss):
+            result = batch.loss(self.loss, embeddings)
+            has_tuples = ops.cast(result.num_tuples > 0, "float32")
+            figures["batch_active_fraction"] = (result.active_fraction, has_tuples)
+            loss = result.value + sum(ops.sum(ops.cast(x, "float32")) for x in self.losses)
+        elif isinstance(batch, LabelledBatch):
+            weight = batch.sample_weight
+            loss = self.compute_loss(batch.items, batch.y, embeddings, weight, training=training)
+        else:
+            raise ValueError(
+                "Pairs and triplets need a loss of `keras_siamese.losses`. "
+                f"Received: loss={self.loss!r}."
+            )
+        if training:
+            figures |= batch.figures(self.distance_function, ops.stop_gradient(embeddings))
+        return loss, figures
+
+    def _update_metrics(self, batch: Batch, embeddings: Any, loss: Any) -> dict[str, Any]:
+        self._loss_tracker.update_state(loss, sample_weight=ops.shape(embeddings)[0])
+        y, y_pred = batch.scores(self.distance_function, embeddings)
+        return self.compute_metrics(batch.parts, y, y_pred, sample_weight=batch.score_weight)
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The loss and the metrics that are means over batches, by name."""
+        hidden = {*BatchFigures.NAMES, *(metric.name for metric in self._whole_set_metrics)}
+        results = super().get_metrics_result()
+        return {name: value for name, value in results.items() if name not in hidden}
+
+    def reset_metrics(self) -> None:
+        """Resets all metrics and forgets the items collected for those over whole sets."""
+        super().reset_metrics()
+        self._collection.clear()
+
+    def _symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        # Under `tf.distribute`, Keras averages the replicas' batches to get one, labels included.
+        batch = unpack(data_batch, self.encoder)
+        if isinstance(batch, LabelledBatch):
+            labels = tf.cast(batch.y, tf.int64)
+            super()._symbolic_build(data_batch=(batch.items, labels, batch.sample_weight))
+        elif self.optimizer is not None and not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def make_test_function(self, force: bool = False) -> None:
+        """Makes the function that evaluates batches and collects their embeddings on the host."""
+        if self.test_function is not None and not force:
+            return
+        strategy = self.distribute_strategy
+
+        def evaluate_batch(data: Any) -> Any:
+            logs, kept = strategy.run(self._evaluate_batch, args=(data,))
+            return tree.map_structure(lambda x: _mean_of_replicas(strategy, x), logs), kept
+
+        if not self.run_eagerly:
+            evaluate_batch = tf.function(
+                evaluate_batch,
+                autograph=False,
+                reduce_retracing=True,
+                jit_compile=self.jit_compile,
+            )
+
+        def test_function(iterator: Any) -> dict[str, Any]:
+            logs = None
+            for _ in range(self.steps_per_execution):
+                try:
+                    data = next(iterator)
+                except (StopIteration, tf.errors.OutOfRangeError):
+                    break
+                # Keras wraps the parts of a batch that are None.
+                data = tree.map_structure(
+                    lambda x: None if isinstance(x, tf.experimental.Optional) else x, data
+                )
+                logs, kept = evaluate_batch(data)
+                self._collect(data, kept)
+            if logs is None:
+                raise StopIteration
+            return logs
+
+        self.test_function = test_function
+
+    def _collect(self, data: Any, kept: tuple[Any, Any] | None) -> None:
+        if kept is None:
+            return
+        is_labelled = isinstance(unpack(data, self.encoder), LabelledBatch)
+        add = self._collection.add_items if is_labelled else self._collection.add_pairs
+        for pair in zip(*map(self.distribute_strategy.experimental_local_results, kept), strict=True):
+            add(*pair)
+
+    def _get_metrics_result_or_logs(self, logs: dict[str, Any]) -> dict[str, Any]:
+        # Keras calls this once after the last batch, with the last batch's logs.
+        if not logs:
+            raise ValueError("The data set is empty. Expected at least one batch.")
+        logs = super()._get_metrics_result_or_logs(logs)
+        if self._collection.is_empty:
+            return logs
+        figures = self._collection.evaluate(self._whole_set_metrics, self.distance_function)
+        self._collection.clear()
+        return {**logs, **figures}
+
+    def save(
+        self, filepath: str | os.PathLike[str], overwrite: bool = True, **kwargs: Any
+    ) -> None:
+        """Saves the model as one `.keras` file, which is whole or not there: see `keras.Model.save`."""
+        if not str(filepath).endswith(".keras") or (not overwrite and Path(filepath).exists()):
+            super().save(filepath, overwrite=overwrite, **kwargs)
+            return
+        with atomic_path(filepath) as temporary:
+            super().save(temporary, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make an equal model."""
+        return {
+            **super().get_config(),
+            "encoder": keras.saving.serialize_keras_object(self.encoder),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "SiameseModel":
+        """Makes the model that `get_config` described."""
+        encoder = keras.saving.deserialize_keras_object(config["encoder"])
+        arguments = {key: config[key] for key in ("name", "dtype") if key in config}
+        model = cls(encoder, **arguments)
+        model.trainable = config.get("trainable", True)
+        return model
+
+
+def _check_rank(embeddings: Any) -> None:
+    if len(embeddings.shape) != 2:
+        raise ValueError(
+            "The encoder must give one embedding for each item: shape (batch_size, embedding_dim). "
+            f"Received: shape {tuple(embeddings.shape)}. End it with "
+            "`keras_siamese.encoders.embedding_head`, which pools what has more axes."
+        )
+
+
+def _gather_replicas(batch: Batch, embeddings: Any) -> tuple[Batch, Any]:
+    """Under `tf.distribute`, makes the labelled batches of all replicas one: negatives come from all."""
+    context = tf.distribute.get_replica_context()
+    is_alone = context is None or context.num_replicas_in_sync == 1
+    if is_alone or not isinstance(batch, LabelledBatch):
+        return batch, embeddings
+
+    def gather(x: Any) -> Any:
+        return None if x is None else context.all_gather(x, axis=0)
+
+    return LabelledBatch(batch.parts, gather(batch.y), gather(batch.sample_weight)), gather(embeddings)
+
+
+def _mean_of_replicas(strategy: tf.distribute.Strategy, value: Any) -> Any:
+    if isinstance(value, tf.distribute.DistributedValues):
+        return strategy.reduce("MEAN", value, axis=None)
+    return value

@@ -1,0 +1,69 @@
+"""Watches a training run, and says what goes wrong before it goes on silently."""
+
+import math
+import warnings
+from typing import Any
+
+import keras
+
+from keras_siamese.data import find_epoch_counter
+
+
+class TrainingGuard(keras.callbacks.Callback):
+    """Callback that `SiameseModel.fit` adds: no silent NaN, collapse or empty batches.
+
+    It also tells a data set of `pk_batches` how far training has come, so that a resumed run goes on with
+    the batches that the uninterrupted one would have seen.
+
+    Args:
+        data: What `fit` was given as `x`.
+    """
+
+    # Spread of the embeddings below which they count as collapsed: cosines of 0.9975 on average.
+    COLLAPSED = 0.05
+
+    def __init__(self, data: Any) -> None:
+        super().__init__()
+        self._epoch_counter = find_epoch_counter(data)
+        self._warned = False
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Sets the data to where training is."""
+        if self._epoch_counter is not None:
+            self._epoch_counter.assign(int(self.model.optimizer.iterations))
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Stops at a loss that is not finite.
+
+        Raises: ValueError: If it is not.
+        """
+        if not math.isfinite(float((logs or {}).get("loss", 0.0))):
+            raise ValueError(
+                f"The loss is not finite at batch {batch}. Check the inputs for NaN and infinity; if "
+                "they are fine, training has diverged: lower the learning rate, or set `clipnorm` in "
+                "the optimizer."
+            )
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Looks for epochs without any tuple and for a collapsed embedding space.
+
+        Raises: ValueError: If no batch of the epoch held anything to learn from.
+        """
+        logs = logs or {}
+        if math.isnan(float(logs.get("batch_active_fraction", 0.0))):
+            raise ValueError(
+                "Nothing was learned: no batch of this epoch held both a positive and a negative for "
+                "any anchor. Expected several items of each of several classes in a batch. Random "
+                "batches of many classes, or of one, have none: use "
+                "`keras_siamese.data.pk_batches(x, y, classes_per_batch=16, examples_per_class=8)`."
+            )
+        if float(logs.get("batch_spread", 1.0)) < self.COLLAPSED and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"The embeddings have collapsed: their spread is {float(logs['batch_spread']):.2g} in "
+                f"epoch {epoch + 1}, so all items look alike and the loss stays at the margin. Lower "
+                "the learning rate, mine easier negatives "
+                '(`SemiHardMiner(fallback="farthest")` in place of batch-hard), lower the margin, or '
+                "enlarge the batch.",
+                stacklevel=2,
+            )
