@@ -1,5 +1,8 @@
 """Metric learning for Keras 3: embeddings whose distance means similarity."""
 
+import importlib
+from types import ModuleType
+
 from keras_siamese import callbacks as callbacks
 from keras_siamese import data as data
 from keras_siamese import distances as distances
@@ -20,4 +23,12 @@ __all__ = [
     "losses",
     "metrics",
     "miners",
+    "tuning",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    # KerasTuner takes seconds to import, so that only its users pay for it.
+    if name == "tuning":
+        return importlib.import_module("keras_siamese.tuning")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

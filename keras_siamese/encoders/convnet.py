@@ -7,7 +7,7 @@ import keras
 from keras_siamese.encoders.head import embed_features
 from keras_siamese.ops.checks import check_count
 
-_SMALL = 4  # Sides of a map that is neither pooled away nor flattened into a huge projection.
+_SMALL = 4  # A side below it is pooled no more; a larger map gets one more block.
 
 
 def convnet(

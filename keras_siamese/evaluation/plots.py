@@ -60,7 +60,7 @@ def plot_embeddings(
         raise ValueError("`panels` is empty. Expected {panel title: embeddings}.")
     class_ids, classes = encode_labels(labels)
     for name, values in panels.items():
-        check_same_length(**{name: values, "labels": class_ids})
+        check_same_length(**{f"panel {name}": values, "labels": class_ids})
         if not np.isfinite(values).all():
             raise ValueError(f"Panel {name!r} must be finite. Received: NaN or infinity in it.")
     legend_names = _class_names(classes, class_names)

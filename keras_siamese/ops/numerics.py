@@ -10,10 +10,10 @@ def safe_sqrt(x: Any) -> Any:
     """Square root with gradient 0 at 0, where the true one is infinite.
 
     Args:
-        x: Floats. What is not positive gives 0.
+        x: Floats. What is not positive gives 0; NaN stays NaN.
     """
-    positive = x > 0
-    return ops.where(positive, ops.sqrt(ops.where(positive, x, ops.ones_like(x))), ops.zeros_like(x))
+    zero = x <= 0
+    return ops.where(zero, ops.zeros_like(x), ops.sqrt(ops.where(zero, ops.ones_like(x), x)))
 
 
 def squared_norm(x: Any) -> Any:
@@ -24,8 +24,8 @@ def squared_norm(x: Any) -> Any:
 def l2_normalize(x: Any) -> Any:
     """Divides by the Euclidean norm over the last axis; a zero vector stays 0, with gradient 0."""
     norm = safe_sqrt(squared_norm(x))[..., None]
-    nonzero = norm > 0
-    return ops.where(nonzero, x / ops.where(nonzero, norm, ops.ones_like(norm)), ops.zeros_like(x))
+    zero = norm == 0
+    return ops.where(zero, ops.zeros_like(x), x / ops.where(zero, ops.ones_like(norm), norm))
 
 
 def masked_mean(values: Any, mask: Any, axis: int | None = None) -> Any:

@@ -1,0 +1,95 @@
+import copy
+from collections import Counter
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_siamese.callbacks.points import gather_points
+
+
+def test_all_items_are_taken_in_order_if_they_are_few():
+    points = gather_points(([[1], [2], [3]], ["b", "a", "b"]), 3)
+    np.testing.assert_array_equal(points.x, [[1], [2], [3]])
+    assert points.labels.tolist() == ["b", "a", "b"]
+    assert points.positions.tolist() == [0, 1, 2]
+    assert points.num_available == 3
+
+
+def test_a_sample_is_even_over_the_classes_and_in_order():
+    # Shares of 12 among 4 classes: 3 each; class 1 has 2 items only, and the rest goes to others.
+    labels = np.repeat([0, 1, 2, 3], [100, 2, 50, 4])
+    points = gather_points((np.arange(156), labels), 12)
+    counts = Counter(points.labels.tolist())
+    assert counts[1] == 2
+    assert sorted(counts.values()) == [2, 3, 3, 4]
+    assert (np.diff(points.positions) > 0).all()
+    np.testing.assert_array_equal(points.x, points.positions)
+    np.testing.assert_array_equal(points.labels, labels[points.positions])
+
+
+def test_a_sample_is_not_the_first_items_of_each_class():
+    points = gather_points((np.arange(1000), np.arange(1000) // 500), 20)
+    assert points.positions.max() - 500 > 100
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64, 500])
+def test_the_sample_of_a_dataset_is_that_of_the_arrays(rng, batch_size):
+    x = np.arange(500).reshape(500, 1)
+    labels = rng.choice(6, 500, p=[0.5, 0.3, 0.1, 0.05, 0.03, 0.02])
+    dataset = tf.data.Dataset.from_tensor_slices((x, labels)).batch(batch_size)
+    from_arrays, from_dataset = gather_points((x, labels), 40), gather_points(dataset, 40)
+    assert len(from_arrays.x) == 40
+    np.testing.assert_array_equal(from_arrays.positions, from_dataset.positions)
+    np.testing.assert_array_equal(from_arrays.x, from_dataset.x)
+    np.testing.assert_array_equal(from_arrays.labels, from_dataset.labels)
+    assert from_dataset.num_available == 500
+
+
+def test_a_dataset_is_read_once():
+    reads = []
+
+    def batches():
+        for start in range(0, 40, 8):
+            reads.append(start)
+            yield np.arange(start, start + 8), np.arange(8)
+
+    signature = (tf.TensorSpec((None,), "int64"), tf.TensorSpec((None,), "int64"))
+    gather_points(tf.data.Dataset.from_generator(batches, output_signature=signature), 10)
+    assert reads == [0, 8, 16, 24, 32]
+
+
+def test_nests_weights_column_labels_and_byte_strings_are_taken():
+    dataset = tf.data.Dataset.from_tensor_slices(
+        ({"a": np.arange(6), "b": np.ones((6, 2))}, [[b"u"], [b"v"]] * 3, np.ones(6))
+    ).batch(4)
+    points = gather_points(dataset, 4)
+    assert Counter(points.labels.tolist()) == {b"u": 2, b"v": 2}
+    np.testing.assert_array_equal(points.x["a"], points.positions)
+    assert points.x["b"].shape == (4, 2)
+
+
+def test_copies_share_the_points():
+    points = gather_points((np.arange(4), np.arange(4)), 4)
+    assert copy.deepcopy({"points": points})["points"] is points
+
+
+RANGE = tf.data.Dataset.range(4)
+
+
+@pytest.mark.parametrize(
+    "data,message",
+    [
+        (([], []), "empty"),
+        (([1, 2], [1]), "lengths"),
+        (([1.0, 2.0], [0.5, 1.5]), "integers"),
+        (np.zeros((3, 3)), "pair of arrays"),
+        (RANGE.map(lambda i: (i, i)), "batch"),
+        (RANGE.batch(2), "no labels"),
+        (RANGE.map(lambda i: (i, i)).batch(2).take(0), "empty"),
+        (RANGE.map(lambda i: (i, i)).batch(2).repeat(), "endless"),
+    ],
+)
+def test_bad_data(data, message):
+    with pytest.raises(ValueError, match=message):
+        gather_points(data, 10)

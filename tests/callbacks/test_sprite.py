@@ -1,0 +1,108 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_siamese.callbacks.sprite import draw_sprite, looks_like_images
+
+
+def pixels(sprite):
+    return np.asarray(Image.open(io.BytesIO(sprite.png)))
+
+
+def cell(sprite, position, columns):
+    row, column = divmod(position, columns)
+    side = sprite.side
+    return pixels(sprite)[row * side : (row + 1) * side, column * side : (column + 1) * side]
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+def test_uint8_pictures_stand_row_by_row_as_they_are(rng, channels):
+    images = rng.integers(0, 256, (7, 32, 32, *channels), dtype="uint8")
+    sprite = draw_sprite(images)
+    assert sprite.side == 32
+    assert pixels(sprite).shape[:2] == (96, 96)  # 7 pictures: 3 rows of 3
+    for position, image in enumerate(images):
+        np.testing.assert_array_equal(cell(sprite, position, 3), np.squeeze(image))
+    assert not cell(sprite, 8, 3).any()
+
+
+@pytest.mark.parametrize("low,high", [(0.0, 1.0), (-1.0, 1.0), (0.0, 16.0), (0.0, 255.0)])
+def test_floats_are_scaled_from_their_smallest_to_their_largest_value(low, high):
+    images = np.full((2, 32, 32), low)
+    images[1] = high
+    images[1, 0, 0] = (low + high) / 2
+    sprite = draw_sprite(images)
+    assert not cell(sprite, 0, 2).any()
+    assert cell(sprite, 1, 2)[1:].min() == 255
+    assert cell(sprite, 1, 2)[0, 0] in (127, 128)
+
+
+def test_constant_floats_are_drawn():
+    assert not pixels(draw_sprite(np.full((2, 30, 30), 0.7))).any()
+
+
+def test_wide_pictures_keep_their_proportions_and_are_centred():
+    sprite = draw_sprite(np.full((1, 20, 40), 255, dtype="uint8"))
+    assert sprite.side == 40
+    assert (pixels(sprite)[10:30] == 255).all()
+    assert not pixels(sprite)[:10].any()
+    assert not pixels(sprite)[30:].any()
+
+
+def test_large_pictures_become_thumbnails():
+    images = np.zeros((1, 200, 100, 3), dtype="uint8")
+    images[0, :100] = 255
+    sprite = draw_sprite(images)
+    assert sprite.side == 64
+    assert (pixels(sprite)[:32, 16:48] == 255).all()
+    assert not pixels(sprite)[32:].any()
+
+
+def test_tiny_pictures_are_magnified_without_blur(rng):
+    images = rng.integers(0, 256, (1, 8, 8), dtype="uint8")
+    sprite = draw_sprite(images)
+    np.testing.assert_array_equal(pixels(sprite), np.kron(images[0], np.ones((3, 3), "uint8")))
+
+
+def test_the_sheet_is_never_larger_than_tensorboard_loads():
+    # 129 columns of 64 pixels would be 8256 wide.
+    sprite = draw_sprite(np.zeros((128 * 128 + 1, 64, 64), dtype="uint8"))
+    assert sprite.side == 63
+    assert Image.open(io.BytesIO(sprite.png)).size == (129 * 63, 129 * 63)
+
+
+@pytest.mark.parametrize("shape", [(5, 8), (5, 8, 8, 2), (5, 8, 8, 3, 1), (5, 0, 8)])
+def test_other_shapes_are_refused(shape):
+    with pytest.raises(ValueError, match=r"\(N, H, W, 3\).*Received: shape .*images=None"):
+        draw_sprite(np.zeros(shape))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_pixels_that_are_not_finite_are_refused(value):
+    images = np.zeros((3, 8, 8))
+    images[1, 2, 3] = value
+    with pytest.raises(ValueError, match="must be finite"):
+        draw_sprite(images)
+
+
+@pytest.mark.parametrize(
+    "shape,dtype,expected",
+    [
+        ((2, 8, 8), "float32", True),
+        ((2, 8, 8), "uint8", True),
+        ((2, 8, 9, 1), "float64", True),
+        ((2, 8, 9, 3), "uint8", True),
+        ((2, 8, 8), "int64", False),
+        ((2, 64), "float32", False),
+        ((2, 8, 8, 4), "uint8", False),
+        ((2, 100, 1), "float32", False),
+    ],
+)
+def test_what_looks_like_images(shape, dtype, expected):
+    assert looks_like_images(np.zeros(shape, dtype)) is expected
+
+
+def test_a_nest_does_not_look_like_images():
+    assert not looks_like_images({"left": np.zeros((2, 8, 8))})
