@@ -88,7 +88,8 @@ class PairBatch(TupleBatch):
 
     def loss(self, loss: MetricLoss, embeddings: Any) -> LossResult:
         """See `Batch.loss`."""
-        return loss.on_pairs(*self.split(embeddings), self.y, self.sample_weight)
+        x1, x2 = self.split(embeddings)
+        return loss.on_pairs(x1, x2, self.y, self.sample_weight)
 
     def scores(self, distance: Distance, embeddings: Any) -> tuple[Any, Any]:
         """See `Batch.scores`."""
@@ -107,7 +108,8 @@ class TripletBatch(TupleBatch):
 
     def loss(self, loss: MetricLoss, embeddings: Any) -> LossResult:
         """See `Batch.loss`."""
-        return loss.on_triplets(*self.split(embeddings), self.sample_weight)
+        anchor, positive, negative = self.split(embeddings)
+        return loss.on_triplets(anchor, positive, negative, self.sample_weight)
 
     def scores(self, distance: Distance, embeddings: Any) -> tuple[Any, Any]:
         """See `Batch.scores`."""

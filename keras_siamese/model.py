@@ -20,6 +20,7 @@ from keras_siamese.inputs import Batch, LabelledBatch, is_bare_triplets, unpack
 from keras_siamese.losses import MetricLoss
 from keras_siamese.metrics import EmbeddingCollection, EmbeddingMetric
 from keras_siamese.metrics.batch_figures import BatchFigures
+from keras_siamese.ops.compiled import not_compiled
 from keras_siamese.training_guard import TrainingGuard
 
 
@@ -51,6 +52,8 @@ class SiameseModel(keras.Model):
         >>> model.fit(batches, epochs=20, validation_data=(x_val, y_val))
     """
 
+    test_function: Any
+
     def __init__(self, encoder: keras.Model, name: str | None = None, dtype: Any = None) -> None:
         if not isinstance(encoder, keras.Model):
             raise ValueError(f"`encoder` must be a `keras.Model`. Received: {encoder!r}.")
@@ -63,16 +66,18 @@ class SiameseModel(keras.Model):
                 _check_rank(output)
             self.built = True
 
-    def build(self, input_shape: Any) -> None:
-        """Builds the encoder."""
-        if not self.encoder.built:
-            self.encoder.build(input_shape)
-        self.built = True
-
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Embeds a batch of items: gives shape `(batch_size, embedding_dim)`."""
+        """Embeds a batch of items: gives shape `(batch_size, embedding_dim)`.
+
+        An item that holds NaN or infinity gets an embedding of NaN, also where an activation hides it
+        (TensorFlow's fused ReLU makes NaN 0).
+        """
         embeddings = self.encoder(inputs, training=training)
         _check_rank(embeddings)
+        for x in tree.flatten(inputs):
+            if keras.backend.is_float_dtype(x.dtype):
+                finite = ops.all(ops.isfinite(x), axis=tuple(range(1, len(x.shape))))
+                embeddings = ops.where(finite[:, None], embeddings, float("nan"))
         return embeddings
 
     def compile(
@@ -100,7 +105,9 @@ class SiameseModel(keras.Model):
                     'The loss must be a scalar. Received: `reduction="none"`. Use "mean".'
                 )
             if kwargs.get("loss_weights") is not None:
-                raise ValueError("`loss_weights` has no meaning with the one loss of a SiameseModel.")
+                raise ValueError(
+                    "`loss_weights` has no meaning with the one loss of a SiameseModel."
+                )
             loss.check_margin(unit_norm=has_unit_norm(self.encoder))
         metrics = None if metrics is None else list(metrics)
         for metric in metrics or []:
@@ -150,22 +157,39 @@ class SiameseModel(keras.Model):
 
         Raises: ValueError: If the loss is not finite, or no batch of an epoch has anything to learn from.
         """
-        arguments = inspect.signature(super().fit).bind(*args, **kwargs).arguments
-        data = arguments.get("x")
-        if arguments.get("class_weight") is not None:
-            spec = getattr(data, "element_spec", data)
-            if is_bare_triplets(spec, self.encoder) or (
-                arguments.get("y") is None and isinstance(data, tuple | list)
+        call = _bind(super().fit, args, kwargs)
+        data, callbacks = call.arguments.get("x"), call.arguments.get("callbacks")
+        if call.arguments.get("class_weight") is not None:
+            is_labelled = call.arguments.get("y") is not None
+            spec = getattr(data, "element_spec", None)
+            if (isinstance(data, tuple | list) and not is_labelled) or is_bare_triplets(
+                spec, self.encoder
             ):
-                raise ValueError("`class_weight` has no meaning for triplets, which have no labels.")
+                raise ValueError(
+                    "`class_weight` has no meaning for triplets, which have no labels."
+                )
         if isinstance(data, tf.data.Dataset):
-            arguments.setdefault("shuffle", False)  # Keras warns that it cannot shuffle a data set
-        guard, callbacks = TrainingGuard(data), arguments.get("callbacks")
+            call.arguments.setdefault(
+                "shuffle", False
+            )  # else Keras warns that it cannot shuffle it
+        guard = TrainingGuard(data)
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.append(guard)
         else:
-            arguments["callbacks"] = [guard, *tree.flatten(callbacks or [])]
-        return super().fit(**arguments)
+            call.arguments["callbacks"] = [guard, *tree.flatten(callbacks or [])]
+        return super().fit(*call.args, **call.kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """Evaluates the model: see `keras.Model.evaluate`, whose arguments it takes.
+
+        Returns: The loss, and the metrics exactly over the whole set: a list, or with `return_dict=True` a
+            dict by name.
+
+        Raises: ValueError: If the data set is empty, an embedding is not finite, or a metric is undefined
+            for the set.
+        """
+        call = _bind(super().evaluate, args, kwargs)
+        return super().evaluate(*call.args, **call.kwargs)
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """One step of the optimizer on one batch of any of the three kinds."""
@@ -194,7 +218,9 @@ class SiameseModel(keras.Model):
         """Gives the logs, and what whole-set metrics need of the batch, which is kept on the host."""
         batch = unpack(data, self.encoder)
         embeddings = self(batch.items, training=False)
-        loss, _ = self._loss_and_figures(batch, embeddings, training=False)
+        # Evaluation batches are of any make, and each number of items a class would compile a program.
+        with not_compiled():
+            loss, _ = self._loss_and_figures(batch, embeddings, training=False)
         logs = self._update_metrics(batch, embeddings, loss)
         kept = batch.scores(self.distance_function, embeddings) if self._whole_set_metrics else None
         return logs, kept
@@ -288,7 +314,9 @@ class SiameseModel(keras.Model):
             return
         is_labelled = isinstance(unpack(data, self.encoder), LabelledBatch)
         add = self._collection.add_items if is_labelled else self._collection.add_pairs
-        for pair in zip(*map(self.distribute_strategy.experimental_local_results, kept), strict=True):
+        for pair in zip(
+            *map(self.distribute_strategy.experimental_local_results, kept), strict=True
+        ):
             add(*pair)
 
     def _get_metrics_result_or_logs(self, logs: dict[str, Any]) -> dict[str, Any]:
@@ -302,9 +330,7 @@ class SiameseModel(keras.Model):
         self._collection.clear()
         return {**logs, **figures}
 
-    def save(
-        self, filepath: str | os.PathLike[str], overwrite: bool = True, **kwargs: Any
-    ) -> None:
+    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True, **kwargs: Any) -> None:
         """Saves the model as one `.keras` file, which is whole or not there: see `keras.Model.save`."""
         if not str(filepath).endswith(".keras") or (not overwrite and Path(filepath).exists()):
             super().save(filepath, overwrite=overwrite, **kwargs)
@@ -329,6 +355,16 @@ class SiameseModel(keras.Model):
         return model
 
 
+def _bind(method: Any, args: Any, kwargs: Any) -> inspect.BoundArguments:
+    """Binds the arguments of `fit` or `evaluate`, so that none of them is lost."""
+    call = inspect.signature(method).bind(*args, **kwargs)
+    weights = call.arguments.get("sample_weight")
+    if weights is not None and call.arguments.get("y") is None:
+        # Keras drops the weights of data without labels, such as triplets.
+        call.arguments["y"] = np.zeros(len(weights))
+    return call
+
+
 def _check_rank(embeddings: Any) -> None:
     if len(embeddings.shape) != 2:
         raise ValueError(
@@ -348,7 +384,9 @@ def _gather_replicas(batch: Batch, embeddings: Any) -> tuple[Batch, Any]:
     def gather(x: Any) -> Any:
         return None if x is None else context.all_gather(x, axis=0)
 
-    return LabelledBatch(batch.parts, gather(batch.y), gather(batch.sample_weight)), gather(embeddings)
+    return LabelledBatch(batch.parts, gather(batch.y), gather(batch.sample_weight)), gather(
+        embeddings
+    )
 
 
 def _mean_of_replicas(strategy: tf.distribute.Strategy, value: Any) -> Any:

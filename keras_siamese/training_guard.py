@@ -9,6 +9,12 @@ import keras
 from keras_siamese.data import find_epoch_counter
 
 
+_REMEDY = (
+    "Check the inputs for NaN and infinity; if they are fine, training has diverged: lower the "
+    "learning rate, or set `clipnorm` in the optimizer."
+)
+
+
 class TrainingGuard(keras.callbacks.Callback):
     """Callback that `SiameseModel.fit` adds: no silent NaN, collapse or empty batches.
 
@@ -38,18 +44,20 @@ class TrainingGuard(keras.callbacks.Callback):
         Raises: ValueError: If it is not.
         """
         if not math.isfinite(float((logs or {}).get("loss", 0.0))):
-            raise ValueError(
-                f"The loss is not finite at batch {batch}. Check the inputs for NaN and infinity; if "
-                "they are fine, training has diverged: lower the learning rate, or set `clipnorm` in "
-                "the optimizer."
-            )
+            raise ValueError(f"The loss is not finite at batch {batch}. {_REMEDY}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Looks for epochs without any tuple and for a collapsed embedding space.
+        """Looks for broken weights, epochs without any tuple and a collapsed embedding space.
 
-        Raises: ValueError: If no batch of the epoch held anything to learn from.
+        Raises: ValueError: If a weight is not finite, or no batch of the epoch held anything to learn
+            from.
         """
         logs = logs or {}
+        for weight in self.model.trainable_weights:
+            if not bool(keras.ops.all(keras.ops.isfinite(weight))):
+                raise ValueError(
+                    f"The weight {weight.path!r} is not finite after epoch {epoch + 1}. {_REMEDY}"
+                )
         if math.isnan(float(logs.get("batch_active_fraction", 0.0))):
             raise ValueError(
                 "Nothing was learned: no batch of this epoch held both a positive and a negative for "

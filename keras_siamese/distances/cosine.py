@@ -51,7 +51,15 @@ class Angular(Distance):
 
     def pairwise(self, x: Any, y: Any) -> Any:
         """See `Distance.pairwise`."""
-        return _angle(self._cosine.pairwise(x, y))
+        return self.from_reduced(self.reduced_pairwise(x, y))
+
+    def reduced_pairwise(self, x: Any, y: Any) -> Any:
+        """See `Distance.reduced_pairwise`: the cosine distance."""
+        return self._cosine.pairwise(x, y)
+
+    def from_reduced(self, reduced: Any) -> Any:
+        """See `Distance.from_reduced`."""
+        return _angle(reduced)
 
     def paired(self, x: Any, y: Any) -> Any:
         """See `Distance.paired`."""

@@ -36,6 +36,21 @@ class Distance(ABC):
         Returns: The broadcast shape without its last axis.
         """
 
+    def reduced_pairwise(self, x: Any, y: Any) -> Any:
+        """A cheaper form of `pairwise` in the same order, for where distances are only compared.
+
+        Args:
+            x: Shape `(N, embedding_dim)`.
+            y: Shape `(M, embedding_dim)`.
+
+        Returns: Shape `(N, M)`; `from_reduced` makes distances of it.
+        """
+        return self.pairwise(x, y)
+
+    def from_reduced(self, reduced: Any) -> Any:
+        """Makes distances of what `reduced_pairwise` gives, element by element."""
+        return reduced
+
     def bounds(self, unit_norm: bool = False) -> tuple[float, float]:
         """Least and greatest value, so that a margin out of reach can be refused.
 

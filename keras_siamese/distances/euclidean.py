@@ -17,7 +17,15 @@ class Euclidean(Distance):
 
     def pairwise(self, x: Any, y: Any) -> Any:
         """See `Distance.pairwise`."""
-        return safe_sqrt(pairwise_squared_euclidean(x, y))
+        return self.from_reduced(self.reduced_pairwise(x, y))
+
+    def reduced_pairwise(self, x: Any, y: Any) -> Any:
+        """See `Distance.reduced_pairwise`: the square."""
+        return pairwise_squared_euclidean(x, y)
+
+    def from_reduced(self, reduced: Any) -> Any:
+        """See `Distance.from_reduced`."""
+        return safe_sqrt(reduced)
 
     def paired(self, x: Any, y: Any) -> Any:
         """See `Distance.paired`."""

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_siamese.distances import Distance
 from keras_siamese.losses.metric_loss import MetricLoss, tuple_distances
+from keras_siamese.ops.checks import check_positive
 from keras_siamese.ops.numerics import masked_mean
 from keras_siamese.ops.positives import Classes
 
@@ -51,7 +52,8 @@ class ContrastiveLoss(MetricLoss):
 
     Returns: Scalar, float32.
 
-    Raises: ValueError: If `margin` is not positive, or beyond the greatest distance.
+    Raises: ValueError: If `margin` is not positive, or beyond the greatest distance, or if `distance` can
+        be negative.
 
     Example: Distances 0.6 (match), 0.8 and 1.4: `(0.6^2 / 2 + 0.2^2 / 2 + 0) / 3`.
 
@@ -71,7 +73,13 @@ class ContrastiveLoss(MetricLoss):
         reduction: str = "mean",
         name: str = "contrastive_loss",
     ) -> None:
+        margin = check_positive("margin", margin)
         super().__init__(distance=distance, margin=margin, reduction=reduction, name=name)
+        if self.distance.bounds()[0] < 0:
+            raise ValueError(
+                f"`distance` is squared, so it must not be negative. Received: {self.distance!r}. "
+                'Use "cosine", or normalise the embeddings and use "euclidean".'
+            )
 
     def find_tuples(self, anchors: Any, candidates: Any | None, classes: Classes) -> Pairs:
         """See `MetricLoss.find_tuples`."""

@@ -17,7 +17,7 @@ from keras_siamese.ops.checks import (
     check_same_batch,
 )
 from keras_siamese.ops.compiled import compiled, compiled_with_gradient
-from keras_siamese.ops.numerics import masked_mean
+from keras_siamese.ops.numerics import masked_mean, squared_norm
 from keras_siamese.ops.positives import Classes, find_classes
 
 
@@ -155,7 +155,8 @@ class MetricLoss(keras.losses.Loss):
         """
         x1, x2 = as_embeddings(x1), as_embeddings(x2)
         same = ops.cast(ops.reshape(same, (-1, 1)), "float32") > 0.5
-        check_same_batch(same, x1)
+        check_same_batch(same, x1, "`same`")
+        check_same_batch(x2, x1, "`x2`")
         return self._run((x1, x2), sample_weight, tuples=self.tuples_of_pairs(same))
 
     def on_triplets(
@@ -171,8 +172,10 @@ class MetricLoss(keras.losses.Loss):
 
         Raises: ValueError: If the loss has no meaning on triplets.
         """
-        anchor = as_embeddings(anchor)
-        candidates = ops.concatenate([as_embeddings(positive), as_embeddings(negative)], axis=0)
+        anchor, positive, negative = map(as_embeddings, (anchor, positive, negative))
+        check_same_batch(positive, anchor, "positive")
+        check_same_batch(negative, anchor, "negative")
+        candidates = ops.concatenate([positive, negative], axis=0)
         tuples = self.tuples_of_triplets(ops.shape(anchor)[0])
         return self._run((anchor, candidates), sample_weight, tuples=tuples)
 
@@ -194,12 +197,17 @@ class MetricLoss(keras.losses.Loss):
             )
 
     def reduce(self, losses: Any, tuples: Any) -> Any:
-        """Reduces the losses, shape `(num_anchors, num_slots)` and 0 outside of the mask, to the value."""
+        """Reduces the losses to the value.
+
+        Args:
+            losses: Shape `(num_anchors, num_slots)`, 0 outside of the mask, times the weights.
+            tuples: The tuples; the mask holds those that a mean runs over.
+        """
         if self.reduction == "sum":
             return ops.sum(losses)
         if self.reduction == "none":
             return masked_mean(losses, tuples.mask, axis=1)
-        return masked_mean(losses, losses > 0 if self.reduction == "mean_nonzero" else tuples.mask)
+        return masked_mean(losses, tuples.mask)
 
     def _run(
         self,
@@ -210,14 +218,14 @@ class MetricLoss(keras.losses.Loss):
     ) -> LossResult:
         if sample_weight is not None:
             sample_weight = ops.cast(ops.reshape(sample_weight, (-1,)), inputs[0].dtype)
-            check_same_batch(sample_weight, inputs[0])
+            check_same_batch(sample_weight, inputs[0], "weight")
         value, (active_fraction, num_tuples) = self._program(
             inputs, classes, tuples, sample_weight
         )
         if _is_nan(value):
             raise ValueError(
-                "The embeddings are not finite, so neither is the loss. Check the inputs for NaN, and "
-                "lower the learning rate if it happened during training."
+                "The embeddings are not finite, or too large to square, so the loss is not finite. Check "
+                "the inputs for NaN, and lower the learning rate if it happened during training."
             )
         return LossResult(value, active_fraction, num_tuples)
 
@@ -232,20 +240,25 @@ class MetricLoss(keras.losses.Loss):
         anchors, candidates = inputs if len(inputs) == 2 else (inputs[0], None)
         exhaustive = False
         if tuples is None:
-            stopped = [None if x is None else ops.stop_gradient(x) for x in (anchors, candidates)]
-            tuples = self.find_tuples(*stopped, classes)
+            fixed_anchors = ops.stop_gradient(anchors)
+            fixed_candidates = None if candidates is None else ops.stop_gradient(candidates)
+            tuples = self.find_tuples(fixed_anchors, fixed_candidates, classes)
             exhaustive = self.exhaustive(classes)
         candidates = anchors if candidates is None else candidates
         losses = self.tuple_losses(tuples, anchors, candidates, exhaustive)
         losses = ops.where(tuples.mask, losses, ops.zeros_like(losses))
+        active = losses > 0
+        num_active, num_tuples = (ops.sum(ops.cast(x, "int32")) for x in (active, tuples.mask))
+        active_fraction = ops.cast(num_active, "float32") / ops.cast(
+            ops.maximum(num_tuples, 1), "float32"
+        )
+        if self.reduction == "mean_nonzero":  # Before the weights, which change no divisor.
+            tuples = tuples._replace(mask=active)
         if sample_weight is not None:
             losses = losses * sample_weight[:, None]
-        # Comparisons with NaN are false, so a mask would hide it.
-        finite = ops.logical_and(ops.all(ops.isfinite(anchors)), ops.all(ops.isfinite(candidates)))
+        # Comparisons with NaN are false, so a mask would hide it; overflow leaves no tuple.
+        finite = ops.isfinite(ops.sum(squared_norm(anchors)) + ops.sum(squared_norm(candidates)))
         value = ops.where(finite, self.reduce(losses, tuples), float("nan"))
-        active = ops.cast(ops.sum(ops.cast(losses > 0, "int32")), "float32")
-        num_tuples = ops.sum(ops.cast(tuples.mask, "int32"))
-        active_fraction = active / ops.cast(ops.maximum(num_tuples, 1), "float32")
         return value, (active_fraction, num_tuples)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "MetricLoss":

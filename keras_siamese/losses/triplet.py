@@ -62,7 +62,7 @@ class TripletLoss(MetricLoss):
         reduction: str = "mean",
         name: str = "triplet_loss",
     ) -> None:
-        if isinstance(margin, str) and margin != "soft":
+        if margin is None or (isinstance(margin, str) and margin != "soft"):
             raise ValueError(f'`margin` must be a positive float or "soft". Received: {margin!r}.')
         hinge = None if isinstance(margin, str) else margin
         super().__init__(distance=distance, margin=hinge, reduction=reduction, name=name)
@@ -86,10 +86,10 @@ class TripletLoss(MetricLoss):
 
     def tuple_losses(self, tuples: Triplets, anchors: Any, candidates: Any, exhaustive: bool) -> Any:
         """See `MetricLoss.tuple_losses`."""
-        d_ap, d_an = (
-            tuple_distances(self.distance, anchors, candidates, index, exhaustive)
-            for index in (tuples.positive, tuples.negative)
-        )
+        # One gather for both, and one scatter in the backward pass.
+        index = ops.concatenate([tuples.positive, tuples.negative], axis=1)
+        d = tuple_distances(self.distance, anchors, candidates, index, exhaustive)
+        d_ap, d_an = ops.split(d, 2, axis=1)
         if self.margin is None:
             return ops.softplus(d_ap - d_an)
         return ops.relu(d_ap - d_an + self.margin)

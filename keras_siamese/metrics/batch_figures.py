@@ -42,11 +42,13 @@ class BatchFigures(keras.metrics.Metric):
         self._totals = self.add_variable((len(self.NAMES),), "zeros", name="totals")
         self._weights = self.add_variable((len(self.NAMES),), "zeros", name="weights")
 
-    def update_state(self, figures: Figures) -> None:  # type: ignore[override]
+    def update_state(self, figures: Figures) -> None:
         """Adds the figures of one batch; what is missing counts as undefined."""
         nothing = (0.0, 0.0)
         values, weights = (
-            ops.stack([ops.cast(figures.get(name, nothing)[part], self.dtype) for name in self.NAMES])
+            ops.stack(
+                [ops.cast(figures.get(name, nothing)[part], self.dtype) for name in self.NAMES]
+            )
             for part in (0, 1)
         )
         # A figure without weight may be anything, NaN too.

@@ -108,7 +108,7 @@ class EmbeddingCollection:
     ) -> dict[str, float]:
         """Computes metrics over everything that was added, in one pass for each distance.
 
-        A block of rows of the distance matrix exists at a time, 16 MiB in float32. Memory does
+        A block of rows of the distance matrix exists at a time, 32 MiB in float32. Memory does
         not grow with the square of the set, except that `PairAUC` keeps up to 2**26 distances.
 
         Args:

@@ -32,7 +32,8 @@ class BatchHardMiner(TripletMiner):
     ) -> Triplets:
         """See `TripletMiner.mine`."""
         same_set = candidates is None
-        candidates = anchors if same_set else candidates
+        if candidates is None:
+            candidates = anchors
         positives = find_positives(classes, same_set)
 
         def choose(anchors: Any, labels: Any, positive: Any, mask: Any) -> tuple[Any, Any, Any]:

@@ -68,7 +68,8 @@ class SemiHardMiner(TripletMiner):
     ) -> Triplets:
         """See `TripletMiner.mine`."""
         same_set = candidates is None
-        candidates = anchors if same_set else candidates
+        if candidates is None:
+            candidates = anchors
         positives = find_positives(classes, same_set)
         rows = [anchors, classes.anchors, positives.candidate]
         if self._noise is not None:
@@ -77,12 +78,14 @@ class SemiHardMiner(TripletMiner):
 
         def choose(anchors: Any, labels: Any, positive: Any, noise: Any = None) -> tuple[Any, Any]:
             # Candidates run along the first axis: what is reduced is then the slow axis, in whole vectors.
-            d = distance.pairwise(anchors, candidates)
-            d_ap = ops.transpose(ops.take_along_axis(d, positive, axis=1))  # (slots, rows)
+            d = distance.reduced_pairwise(candidates, anchors)
+            num_rows = ops.shape(d)[1]
+            place = ops.transpose(positive) * num_rows + ops.arange(num_rows, dtype="int32")
+            d_ap = ops.take(ops.reshape(d, (-1,)), place)  # (slots, rows)
             d_an = ops.where(
-                classes.candidates[:, None] != labels[None, :], ops.transpose(d), infinity(d)
+                classes.candidates[:, None] != labels[None, :], d, infinity(d)
             )  # (candidates, rows), infinite at what is no negative
-            negative, found = self._choose(d_an, d_ap, margin, noise)
+            negative, found = self._choose(d_an, d_ap, distance, margin, noise)
             return _rows_first(negative), _rows_first(found)
 
         block = rows_within(_BLOCK, candidates.shape[0])
@@ -108,7 +111,7 @@ class SemiHardMiner(TripletMiner):
         return self.negative == "all" or super().exhaustive(classes)
 
     def _choose(
-        self, d_an: Any, d_ap: Any, margin: float | None, noise: Any
+        self, d_an: Any, d_ap: Any, distance: Distance, margin: float | None, noise: Any
     ) -> tuple[Any, Any]:
         """Gives the negative's index and whether there is one, each `(slots, rows)`.
 
@@ -117,14 +120,15 @@ class SemiHardMiner(TripletMiner):
         inf = infinity(d_an)
         d_an, d_ap = d_an[None, :, :], d_ap[:, None, :]  # (1, candidates, rows), (slots, 1, rows)
         beyond = ops.logical_and(d_an > d_ap, d_an < inf)
-        end = inf if margin is None else d_ap + margin
+        end = inf if margin is None else distance.from_reduced(d_ap) + margin
         if self.negative == "nearest":
-            key = d_an
+            chosen = ops.min(ops.where(beyond, d_an, inf), axis=1, keepdims=True)
+            semi_hard = ops.logical_and(chosen < inf, distance.from_reduced(chosen) < end)
         else:
-            beyond = ops.logical_and(beyond, d_an < end)
+            beyond = ops.logical_and(beyond, distance.from_reduced(d_an) < end)
             key = d_an if noise is None else ops.transpose(noise)[None, :, :]
-        chosen = ops.min(ops.where(beyond, key, inf), axis=1, keepdims=True)
-        semi_hard = chosen < (end if self.negative == "nearest" else inf)
+            chosen = ops.min(ops.where(beyond, key, inf), axis=1, keepdims=True)
+            semi_hard = chosen < inf
         if self.fallback == "hardest":
             other = ops.min(d_an, axis=1, keepdims=True)
         else:
@@ -134,7 +138,9 @@ class SemiHardMiner(TripletMiner):
         if self.negative == "nearest":
             negative = _first(d_an == ops.where(semi_hard, chosen, other))
         elif self.negative == "random":
-            negative = ops.where(semi_hard, _first(key == chosen), _first(d_an == other))
+            negative = ops.where(
+                semi_hard, _first(ops.logical_and(beyond, key == chosen)), _first(d_an == other)
+            )
         else:
             negative = ops.broadcast_to(
                 ops.arange(ops.shape(d_an)[1], dtype="int32")[None, :, None], ops.shape(beyond)

@@ -9,7 +9,12 @@ from keras import ops
 
 from keras_siamese import distances
 from keras_siamese.distances import Distance
-from keras_siamese.ops.checks import as_embeddings, as_labels, check_same_batch
+from keras_siamese.ops.checks import (
+    as_embeddings,
+    as_labels,
+    check_positive,
+    check_same_batch,
+)
 from keras_siamese.ops.compiled import compiled
 from keras_siamese.ops.positives import Classes, find_classes
 
@@ -67,7 +72,7 @@ class TripletMiner(ABC):
 
         Returns: `Triplets`.
 
-        Raises: ValueError: If labels are no integers, or shapes do not match.
+        Raises: ValueError: If labels are no integers, shapes do not match, or `margin` is not positive.
         """
         labels, embeddings = as_labels(labels), as_embeddings(embeddings)
         check_same_batch(labels, embeddings)
@@ -77,6 +82,7 @@ class TripletMiner(ABC):
             candidate_labels, candidates = as_labels(candidate_labels), as_embeddings(candidates)
             check_same_batch(candidate_labels, candidates)
         distance = distances.get(distance)
+        margin = None if margin is None else check_positive("margin", margin)
         setting = (repr(distance), margin)
         if setting not in self._programs:
             mine = partial(self.mine, distance=distance, margin=margin)

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Sized
+from numbers import Real
 from typing import Any
 
 import keras
@@ -36,17 +37,17 @@ def check_choice(argument: str, received: object, valid: Iterable[str]) -> str:
 
 
 def check_positive(argument: str, received: float, *, least: float = 0.0) -> float:
-    """Returns `received` if it is a finite number above `least`.
+    """Returns `received` as a float if it is a finite number above `least`.
 
     Raises: ValueError: If it is not.
     """
-    if isinstance(received, bool) or not isinstance(received, int | float) or not (
-        least < received < float("inf")
-    ):
-        raise ValueError(
-            f"`{argument}` must be a finite number above {least:g}. Received: {received!r}."
-        )
-    return received
+    if isinstance(received, Real) and not isinstance(received, bool):
+        value = float(received)
+        if least < value < float("inf"):
+            return value
+    raise ValueError(
+        f"`{argument}` must be a finite number above {least:g}. Received: {received!r}."
+    )
 
 
 def check_count(argument: str, received: int, *, least: int = 1, fix: str = "") -> int:
@@ -130,14 +131,19 @@ def as_embeddings(embeddings: Any, name: str = "Embeddings") -> Any:
     return ops.cast(embeddings, "float32")
 
 
-def check_same_batch(labels: Any, embeddings: Any) -> None:
-    """Checks that there is one label for each embedding, where the shapes are known.
+def check_same_batch(rows: Any, embeddings: Any, name: str = "label") -> None:
+    """Checks that there is one row for each embedding, where the shapes are known.
+
+    Args:
+        rows: Labels, weights or whatever else embeddings have one of each.
+        embeddings: Shape `(batch_size, embedding_dim)`.
+        name: What to call one of the rows in an error.
 
     Raises: ValueError: If the numbers differ.
     """
-    num_labels, num_embeddings = labels.shape[0], embeddings.shape[0]
-    if None not in (num_labels, num_embeddings) and num_labels != num_embeddings:
+    num_rows, num_embeddings = rows.shape[0], embeddings.shape[0]
+    if None not in (num_rows, num_embeddings) and num_rows != num_embeddings:
         raise ValueError(
-            f"Expected one label for each embedding. Received: {num_labels} labels and "
+            f"Expected one {name} for each embedding. Received: {num_rows} of them and "
             f"{num_embeddings} embeddings."
         )

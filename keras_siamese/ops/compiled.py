@@ -1,15 +1,31 @@
 """Compiles pure functions by themselves, in programs that are not compiled as a whole.
 
 On CPU, XLA makes mining several times faster and convolutions slower, so the losses compile their
-own arithmetic and leave the training step alone.
+own arithmetic and leave the training step alone. A program takes about a second to compile, once for
+each set of shapes: worth it in a training step, not where a function is called eagerly or is met with
+many shapes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import keras
 
 Function = Callable[..., Any]
+
+_COMPILES: ContextVar[bool] = ContextVar("compiles", default=True)
+
+
+@contextmanager
+def not_compiled() -> Iterator[None]:
+    """Within it, the functions below run as they are, operation by operation."""
+    token = _COMPILES.set(False)
+    try:
+        yield
+    finally:
+        _COMPILES.reset(token)
 
 
 def inside_xla() -> bool:
@@ -21,16 +37,24 @@ def inside_xla() -> bool:
 
 
 def compiled(function: Function) -> Function:
-    """Returns `function` compiled by XLA on TensorFlow, for each new set of shapes; else as it is."""
+    """Returns `function` such that, inside of a TensorFlow graph, XLA compiles it.
+
+    Elsewhere, eagerly above all, it runs as it is.
+    """
     if keras.backend.backend() != "tensorflow":
         return function
     import tensorflow as tf
 
-    return tf.function(function, jit_compile=True, autograph=False)
+    program = tf.function(function, jit_compile=True, autograph=False)
+
+    def call(*arguments: Any) -> Any:
+        return (program if _compiles_here() else function)(*arguments)
+
+    return call
 
 
 def compiled_with_gradient(function: Function) -> Function:
-    """Compiles a scalar function together with its gradient.
+    """Returns a scalar function such that XLA compiles it together with its gradient, as `compiled` does.
 
     The forward pass computes both in one XLA program, so the backward pass is one multiplication and
     no intermediate result crosses the two. Second derivatives are not available.
@@ -55,6 +79,9 @@ def compiled_with_gradient(function: Function) -> Function:
     program = tf.function(with_gradient, jit_compile=True, autograph=False)
 
     def call(inputs: tuple[Any, ...], *arguments: Any) -> Any:
+        if not _compiles_here():
+            return function(inputs, *arguments)
+
         # `arguments` are captured, for a custom gradient wants tensors alone, all of them with a gradient.
         @tf.custom_gradient
         def value_of(*inputs: Any) -> Any:
@@ -69,3 +96,9 @@ def compiled_with_gradient(function: Function) -> Function:
         return value_of(*inputs)
 
     return call
+
+
+def _compiles_here() -> bool:
+    import tensorflow as tf
+
+    return _COMPILES.get() and not tf.executing_eagerly()

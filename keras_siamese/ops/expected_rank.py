@@ -64,8 +64,9 @@ def expected_average_precision_at_r(
     sums = (closer_positives + 1 - slope * (before + 1)) * (
         harmonic[before + within] - harmonic[before]
     ) + slope * within
-    # A group is summed once for each of its r positives, hence 1 / n for r / n.
-    return np.where(place < relevant, sums / group, 0.0).sum(axis=1) / num_relevant
+    # A group is summed once for each of its r positives, hence 1 / n for r / n. The padding comes
+    # after R closer positives and adds 0.
+    return (sums / group).sum(axis=1) / num_relevant
 
 
 def _tie_groups(ascending: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,10 @@ from keras import ops
 
 from keras_siamese.ops.compiled import inside_xla
 
+# A program is compiled for each number of columns, so uneven classes must not give too many different
+# ones. Those of the usual K (2, 3, 4, 8, 16 ...) are met exactly.
+_NUM_SLOTS = sorted({size * 2**power - 1 for size in (2, 3) for power in range(24)} - {0})
+
 
 class Classes(NamedTuple):
     """Class ids of two sets, and how many positives an anchor may have.
@@ -19,14 +23,13 @@ class Classes(NamedTuple):
     Attributes:
         anchors: Ids, shape `(num_anchors,)`.
         candidates: Ids, shape `(num_candidates,)`.
-        counts: Candidates of each id, shape `(num_classes,)`, when the ids are `0..num_classes - 1`;
-            None when shapes must not depend on the labels' values and the ids are the labels.
-        slots: `0..num_slots - 1`; its length carries the number of columns. None as above.
+        slots: `0..num_slots - 1`: its length carries the number of columns, and the ids are
+            `0..num_classes - 1`. None when no shape may depend on the labels' values; the ids are then
+            the labels.
     """
 
     anchors: Any
     candidates: Any
-    counts: Any
     slots: Any
 
 
@@ -50,35 +53,37 @@ def find_classes(anchor_labels: Any, candidate_labels: Any | None = None) -> Cla
         candidate_labels: Integers, shape `(num_candidates,)`. None: the anchors are the candidates.
     """
     same_set = candidate_labels is None
-    candidate_labels = anchor_labels if same_set else candidate_labels
+    if candidate_labels is None:
+        candidate_labels = anchor_labels
+    elif candidate_labels.dtype != anchor_labels.dtype:
+        anchor_labels, candidate_labels = (
+            ops.cast(labels, "int64") for labels in (anchor_labels, candidate_labels)
+        )
     if not _values_are_known(anchor_labels):
-        return Classes(anchor_labels, candidate_labels, None, None)
+        return Classes(anchor_labels, candidate_labels, None)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        every = candidate_labels if same_set else tf.concat([candidate_labels, anchor_labels], 0)
-        _, ids, counts = tf.unique_with_counts(every)
-        num_candidates = tf.shape(candidate_labels)[0]
-        if not same_set:
-            counts = tf.math.bincount(ids[:num_candidates], minlength=tf.size(counts))
-        largest = tf.reduce_max(counts)
-        most = largest - 1 if same_set else largest
-        # Each number of columns is compiled for: few different ones when the classes are uneven.
-        num_slots = tf.maximum(tf.where(most > 8, (most + 7) // 8 * 8, most), 1)
-        return Classes(
-            ids if same_set else ids[num_candidates:],
-            ids[:num_candidates],
-            counts,
-            tf.range(num_slots),
-        )
+        if same_set:
+            _, ids, counts = tf.unique_with_counts(candidate_labels)
+            anchor_ids, candidate_ids, most = ids, ids, tf.reduce_max(counts) - 1
+        else:
+            _, ids = tf.unique(tf.concat([candidate_labels, anchor_labels], 0))
+            candidate_ids, anchor_ids = tf.split(
+                ids, [tf.shape(candidate_labels)[0], tf.shape(anchor_labels)[0]]
+            )
+            most = tf.reduce_max(tf.math.bincount(candidate_ids))
+        sizes = tf.constant(_NUM_SLOTS)
+        num_slots = sizes[tf.searchsorted(sizes, [most])[0]]
+        return Classes(anchor_ids, candidate_ids, tf.range(num_slots))
     candidates = ops.convert_to_numpy(candidate_labels)
     anchors = ops.convert_to_numpy(anchor_labels)
     _, ids = np.unique(np.concatenate([candidates, anchors]), return_inverse=True)
-    ids = ids.astype("int32")
-    counts = np.bincount(ids[: len(candidates)], minlength=ids.max(initial=0) + 1).astype("int32")
-    most = counts.max(initial=0) - same_set
+    candidate_ids, anchor_ids = np.split(ids.astype("int32"), [len(candidates)])
+    most = np.bincount(candidate_ids).max(initial=0) - same_set
     return Classes(
-        *(ops.convert_to_tensor(x) for x in (ids[len(candidates) :], ids[: len(candidates)], counts)),
+        ops.convert_to_tensor(anchor_ids),
+        ops.convert_to_tensor(candidate_ids),
         ops.arange(max(int(most), 1), dtype="int32"),
     )
 
@@ -98,9 +103,10 @@ def find_positives(classes: Classes, same_set: bool) -> Positives:
             mask = ops.logical_and(mask, index[:, None] != index[None, :])
         return Positives(ops.broadcast_to(index[None, :], ops.shape(mask)), mask)
     by_class = ops.cast(ops.argsort(classes.candidates), "int32")
-    start = ops.cumsum(classes.counts) - classes.counts
-    start = ops.take(start, classes.anchors)[:, None]
-    count = ops.take(classes.counts, classes.anchors)[:, None]
+    most_classes = num_candidates if same_set else num_candidates + ops.shape(classes.anchors)[0]
+    counts = ops.segment_sum(ops.ones_like(index), classes.candidates, most_classes)
+    start = ops.take(ops.cumsum(counts) - counts, classes.anchors)[:, None]
+    count = ops.take(counts, classes.anchors)[:, None]
     slots = classes.slots[None, :]
     if not same_set:
         place, mask = slots, slots < count

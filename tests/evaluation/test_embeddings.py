@@ -83,4 +83,4 @@ def test_peak_memory_of_10_000_items():
     run = subprocess.run(
         [sys.executable, "-c", _PEAK_MEMORY], capture_output=True, text=True, check=True
     )
-    assert float(run.stdout) < 500  # MiB
+    assert float(run.stdout) < 800  # MiB; about 500, of which 200 are the sorted distances

@@ -1,0 +1,60 @@
+"""Times functions in turn, and memory in fresh processes: only ratios within one run count."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+
+def interleaved_seconds(
+    functions: Mapping[str, Callable[[], object]], seconds: float = 3.0, least: int = 5
+) -> dict[str, float]:
+    """Calls the functions one after the other, again and again; gives each one's median time.
+
+    Args:
+        functions: Each does its work and waits for the result.
+        seconds: Keep on for so long.
+        least: But not less often than this.
+    """
+    for function in functions.values():  # compiles
+        function()
+        function()
+    times: dict[str, list[float]] = {name: [] for name in functions}
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(next(iter(times.values()))) < least:
+        for name, function in functions.items():
+            start = time.perf_counter()
+            function()
+            times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def peak_mib() -> float:
+    """Most memory that this process ever held, in MiB (Linux)."""
+    with open("/proc/self/status") as status:
+        line = next(line for line in status if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def in_fresh_process(program: str, *arguments: str) -> dict[str, Any]:
+    """Runs a Python program and reads the JSON line that it prints."""
+    command = [sys.executable, program, *arguments]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(output.strip().splitlines()[-1])
+
+
+def report(**fields: Any) -> None:
+    """Prints one JSON line: what was measured, and on what."""
+    versions = {}
+    for package in ("keras_siamese", "tensorflow", "keras", "torch", "pytorch-metric-learning"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = None
+    device = {"cpus": len(os.sched_getaffinity(0)), "machine": os.uname().machine}
+    print(json.dumps({**fields, "versions": versions, "device": device}), flush=True)

@@ -1,0 +1,85 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_siamese as ks
+from keras_siamese.inputs import LabelledBatch, PairBatch, TripletBatch, is_bare_triplets, unpack
+
+X = np.arange(12, dtype="float32").reshape(4, 3)
+Y = np.array([0, 0, 1, 1])
+W = np.ones(4, "float32")
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return ks.encoders.mlp((3,), 2, hidden_units=())
+
+
+@pytest.fixture(scope="module")
+def two_towers():
+    inputs = [keras.Input((3,)), keras.Input((3,))]
+    return keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Add()(inputs)))
+
+
+@pytest.mark.parametrize(
+    "data, kind",
+    [
+        ((X, Y), LabelledBatch),
+        ((X, Y, W), LabelledBatch),
+        ((X, Y[:, None], W), LabelledBatch),
+        (({"a": X, "b": X}, Y), LabelledBatch),
+        (((X, X), Y), PairBatch),
+        (((X, X), Y, W), PairBatch),
+        (([X, X], Y), PairBatch),
+        ((X, X, X), TripletBatch),
+        (((X, X, X),), TripletBatch),
+        (((X, X, X), Y), TripletBatch),
+        (((X, X, X), Y, W), TripletBatch),
+    ],
+)
+def test_kinds_are_told_apart(encoder, data, kind):
+    assert type(unpack(data, encoder)) is kind
+
+
+def test_weights_that_look_like_labels_are_no_triplets(encoder):
+    assert not is_bare_triplets((X, Y, W), encoder)
+    assert not is_bare_triplets((W, W, W), encoder)
+    assert not is_bare_triplets((X, X, None), encoder)
+    assert not is_bare_triplets((X, X.astype("float64"), X), encoder)
+
+
+def test_specs_are_told_apart_like_tensors(encoder):
+    dataset = tf.data.Dataset.from_tensor_slices((X, X, X)).batch(2)
+    assert is_bare_triplets(dataset.element_spec, encoder)
+    dataset = tf.data.Dataset.from_tensor_slices((X, Y, W)).batch(2)
+    assert not is_bare_triplets(dataset.element_spec, encoder)
+
+
+def test_encoder_with_two_inputs_takes_a_tuple_as_items(two_towers):
+    assert type(unpack(((X, X), Y), two_towers)) is LabelledBatch
+    assert type(unpack((((X, X), (X, X)), Y), two_towers)) is PairBatch
+
+
+def test_items_are_joined_and_split(encoder):
+    batch = unpack(((X, X + 100), Y), encoder)
+    np.testing.assert_array_equal(batch.items, np.concatenate([X, X + 100]))
+    first, second = batch.split(batch.items)
+    np.testing.assert_array_equal(first, X)
+    np.testing.assert_array_equal(second, X + 100)
+
+
+def test_scores_of_triplets_are_pairs(encoder):
+    batch = unpack((X, X, X + 1), encoder)
+    same, d = batch.scores(ks.distances.get("euclidean"), batch.items)
+    np.testing.assert_array_equal(same, [1, 1, 1, 1, 0, 0, 0, 0])
+    np.testing.assert_allclose(d, [0] * 4 + [3**0.5] * 4, rtol=1e-6)
+
+
+def test_bad_batches(encoder):
+    with pytest.raises(ValueError, match="Labels are missing"):
+        unpack((X,), encoder)
+    with pytest.raises(ValueError, match="which ones match"):
+        unpack(((X, X),), encoder)
+    with pytest.raises(ValueError, match="a tuple of 4"):
+        unpack(((X, X, X, X), Y), encoder)

@@ -1,0 +1,70 @@
+import keras
+import numpy as np
+import pytest
+
+import keras_siamese as ks
+from keras_siamese.training_guard import TrainingGuard
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(5)
+    labels = np.arange(48) % 4
+    return rng.normal(size=(48, 6)).astype("float32"), labels
+
+
+def make_model(encoder=None, rate=0.1):
+    model = ks.SiameseModel(encoder or ks.encoders.mlp((6,), 4, hidden_units=(8,)))
+    model.compile(keras.optimizers.SGD(rate), ks.losses.TripletLoss(0.5))
+    return model
+
+
+def test_broken_weights(data):
+    model = make_model(rate=0.0)
+    kernel = model.encoder.layers[2].kernel
+    kernel.assign(np.full(kernel.shape, np.nan))  # which the ReLU behind it hides
+    with pytest.raises(ValueError, match="kernel' is not finite after epoch 1"):
+        model.fit(*data, verbose=0)
+
+
+def test_nothing_to_learn_from(data):
+    x, y = data
+    for labels in (np.zeros_like(y), np.arange(len(y))):
+        with pytest.raises(ValueError, match="Nothing was learned.*pk_batches"):
+            make_model().fit(x, labels, verbose=0)
+
+
+def test_collapse_is_named(data):
+    x, y = data
+    inputs = keras.Input((6,))
+    constant = keras.layers.Dense(4, kernel_initializer="zeros", bias_initializer="ones")
+    encoder = keras.Model(inputs, ks.encoders.L2Normalization()(constant(inputs)))
+    with pytest.warns(UserWarning, match="collapsed.*learning rate"):
+        make_model(encoder=encoder).fit(x, y, verbose=0, epochs=2)
+
+
+def test_loss_that_is_not_finite():
+    guard = TrainingGuard(None)
+    guard.on_train_batch_end(0, {"loss": 0.5})
+    for loss in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="not finite at batch 3. Check the inputs"):
+            guard.on_train_batch_end(3, {"loss": loss})
+
+
+def test_collapse_is_named_once_a_fit():
+    guard = TrainingGuard(None)
+    guard.set_model(make_model())
+    guard.on_epoch_end(0, {"batch_spread": 0.5})
+    with pytest.warns(UserWarning, match="spread is 0.01 in epoch 2"):
+        guard.on_epoch_end(1, {"batch_spread": 0.01})
+    guard.on_epoch_end(2, {"batch_spread": 0.01})
+
+
+def test_data_follows_the_optimizer(data):
+    batches = ks.data.pk_batches(*data, classes_per_batch=4, examples_per_class=4, seed=0)
+    model = make_model()
+    model.fit(batches, epochs=2, verbose=0)
+    guard = TrainingGuard(batches.map(lambda x, y: (x, y)))
+    guard.set_model(model)
+    guard.on_epoch_begin(0)
+    assert int(batches.epoch_counter) == int(model.optimizer.iterations) == 6
