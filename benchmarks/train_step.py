@@ -2,9 +2,9 @@
 
     python benchmarks/train_step.py
 
-A small convnet on 28 x 28 x 1 images, B = 128 (P = 16, K = 8), Adam; random images, for only the time
-counts. One JSON line for `jit_compile` off and one for on, with medians of alternating steps in
-milliseconds:
+A small convnet on 28 x 28 x 1 images, B = 128 (P = 16, K = 8), Adam; random images, for only the
+time counts. One JSON line for `jit_compile` off and one for on, with medians of alternating steps
+in milliseconds:
 
 - `supervised`: a classifier on the encoder, cross-entropy, always the same batch;
 - `loss`: `SiameseModel` with the semi-hard `TripletLoss` and its running figures, the same batch;

@@ -20,7 +20,9 @@ import keras_siamese as ks
 def main(argv: Sequence[str] | None = None) -> kt.Tuner:
     """Runs the search and prints its trials, the best first."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", type=int, default=8, help="trials in all, earlier runs included")
+    parser.add_argument(
+        "--trials", type=int, default=8, help="trials in all, earlier runs included"
+    )
     parser.add_argument("--epochs", type=int, default=5, help="epochs of a trial")
     parser.add_argument("--directory", default="runs", help="where the search is kept")
     parser.add_argument("--seed", type=int, default=0)

@@ -35,7 +35,8 @@ def get(identifier: "str | Distance | dict[str, Any]") -> Distance:
 
     Args:
         identifier: `"euclidean"`, `"squared_euclidean"`, `"cosine"`, `"angular"`, `"manhattan"`,
-            `"inner_product"`, a `Distance`, or what `keras.saving.serialize_keras_object` made of one.
+            `"inner_product"`, a `Distance`, or what `keras.saving.serialize_keras_object` made of
+            one.
 
     Raises: ValueError: If the name is unknown; the message holds the nearest one.
 

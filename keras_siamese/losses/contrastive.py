@@ -31,18 +31,18 @@ class ContrastiveLoss(MetricLoss):
     """Contrastive loss over all pairs of a labelled batch, or over given pairs.
 
     For two embeddings at distance `d`: `d^2 / 2` if they match (`same` = 1), else
-    `max(0, margin - d)^2 / 2`. Polarity: here 1 means *the same*, as in the labels of a classifier; in the
-    paper `Y = 0` does.
+    `max(0, margin - d)^2 / 2`. Polarity: here 1 means *the same*, as in the labels of a classifier;
+    in the paper `Y = 0` does.
 
     Args:
-        margin: Positive float in units of `distance`: how far apart pairs that do not match are pushed.
-            Defaults to 1.0.
+        margin: Positive float in units of `distance`: how far apart pairs that do not match are
+            pushed. Defaults to 1.0.
         distance: Name or object: see `keras_siamese.distances`. Defaults to `"euclidean"`.
-        reduction: `"mean"` over all pairs, `"mean_nonzero"` over those with a loss above 0, `"balanced"`:
-            half the mean over matching pairs plus half the mean over the others, `"sum"` (in a labelled
-            batch each pair counts from both ends), or `"none"`: shape `(batch_size,)`, each anchor's mean.
-            All pairs of a P x K batch are nearly all negative, which is what `"balanced"` is for.
-            Defaults to `"mean"`.
+        reduction: `"mean"` over all pairs, `"mean_nonzero"` over those with a loss above 0,
+            `"balanced"`: half the mean over matching pairs plus half the mean over the others,
+            `"sum"` (in a labelled batch each pair counts from both ends), or `"none"`: shape
+            `(batch_size,)`, each anchor's mean. All pairs of a P x K batch are nearly all negative,
+            which is what `"balanced"` is for. Defaults to `"mean"`.
         name: Name of the loss.
 
     Call arguments:
@@ -52,8 +52,8 @@ class ContrastiveLoss(MetricLoss):
 
     Returns: Scalar, float32.
 
-    Raises: ValueError: If `margin` is not positive, or beyond the greatest distance, or if `distance` can
-        be negative.
+    Raises: ValueError: If `margin` is not positive, or beyond the greatest distance, or if
+        `distance` can be negative.
 
     Example: Distances 0.6 (match), 0.8 and 1.4: `(0.6^2 / 2 + 0.2^2 / 2 + 0) / 3`.
 

@@ -1,4 +1,4 @@
-"""The skeleton that all losses on embeddings share: input, mining, weights, reduction, compilation."""
+"""The skeleton that losses on embeddings share: input, mining, weights, reduction, compilation."""
 
 from abc import abstractmethod
 from functools import cached_property
@@ -38,20 +38,21 @@ class LossResult(NamedTuple):
 class MetricLoss(keras.losses.Loss):
     """Base of the losses on embeddings: called as `loss(labels, embeddings)`, in any Keras model.
 
-    A subclass gives `find_tuples` (which tuples) and `tuple_losses` (the formula), both pure functions of
-    tensors; if it also takes ready-made pairs or triplets, `tuples_of_pairs` or `tuples_of_triplets`.
-    A tuple type is a `NamedTuple` with a `mask` of shape `(num_anchors, num_slots)`: row `i` holds the
-    tuples of anchor `i`.
+    A subclass gives `find_tuples` (which tuples) and `tuple_losses` (the formula), both pure
+    functions of tensors; if it also takes ready-made pairs or triplets, `tuples_of_pairs` or
+    `tuples_of_triplets`. A tuple type is a `NamedTuple` with a `mask` of shape
+    `(num_anchors, num_slots)`: row `i` holds the tuples of anchor `i`.
 
-    All arithmetic is float32 or better. Embeddings that hold NaN or infinity give NaN in a compiled
-    step, and a `ValueError` where the value can be seen.
+    All arithmetic is float32 or better. Embeddings that hold NaN or infinity, or are too large to
+    square, give NaN in a compiled step, and a `ValueError` where the value can be seen.
 
     Args:
         distance: Name or object: see `keras_siamese.distances`.
         margin: The least wanted gap, in units of `distance`; None if the loss has none.
-        reduction: One of `reductions`: `"mean"` over all tuples found, `"mean_nonzero"` over those with a
-            loss above 0, `"sum"`, or `"none"`: shape `(num_anchors,)`, each anchor's mean. Without any
-            tuple each is 0. Weights multiply the losses; they do not change what is divided by.
+        reduction: One of `reductions`: `"mean"` over all tuples found, `"mean_nonzero"` over those
+            with a loss above 0, `"sum"`, or `"none"`: shape `(num_anchors,)`, each anchor's mean.
+            Without any tuple each is 0. Weights multiply the losses; they do not change what is
+            divided by.
         name: Name of the loss.
     """
 
@@ -72,11 +73,11 @@ class MetricLoss(keras.losses.Loss):
 
     @abstractmethod
     def find_tuples(self, anchors: Any, candidates: Any | None, classes: Classes) -> Any:
-        """Chooses tuples of a labelled batch, without a gradient; `candidates` None: the anchors."""
+        """Chooses tuples of a labelled batch, undifferentiated; `candidates` None: the anchors."""
 
     @abstractmethod
     def tuple_losses(self, tuples: Any, anchors: Any, candidates: Any, exhaustive: bool) -> Any:
-        """The loss of each tuple, shape `(num_anchors, num_slots)`; outside of the mask, anything."""
+        """The loss of each tuple, `(num_anchors, num_slots)`; outside of the mask, anything."""
 
     def exhaustive(self, classes: Classes) -> bool:
         """Whether `find_tuples` gives more slots than there are candidates."""
@@ -90,7 +91,7 @@ class MetricLoss(keras.losses.Loss):
         )
 
     def tuples_of_triplets(self, num_anchors: Any) -> Any:
-        """Tuples of explicit triplets: candidate `i` is the positive, `num_anchors + i` the negative."""
+        """Tuples of explicit triplets: candidates `i` (positive), `num_anchors + i` (negative)."""
         raise ValueError(
             f"{type(self).__name__} has no meaning on triplets. Expected labelled batches (x, y)."
         )
@@ -105,7 +106,8 @@ class MetricLoss(keras.losses.Loss):
 
         Returns: Scalar, float32; with `reduction="none"`, shape `(batch_size,)`.
 
-        Raises: ValueError: If labels are no integers, shapes do not match, or embeddings are not finite.
+        Raises: ValueError: If labels are no integers, shapes do not match, or embeddings are not
+            finite.
         """
         return self.on_batch(y_true, y_pred, sample_weight).value
 
@@ -140,9 +142,7 @@ class MetricLoss(keras.losses.Loss):
         classes = find_classes(labels, candidate_labels)
         return self._run((embeddings, candidates), sample_weight, classes=classes)
 
-    def on_pairs(
-        self, x1: Any, x2: Any, same: Any, sample_weight: Any | None = None
-    ) -> LossResult:
+    def on_pairs(self, x1: Any, x2: Any, same: Any, sample_weight: Any | None = None) -> LossResult:
         """The loss of explicit pairs.
 
         Args:
@@ -219,13 +219,12 @@ class MetricLoss(keras.losses.Loss):
         if sample_weight is not None:
             sample_weight = ops.cast(ops.reshape(sample_weight, (-1,)), inputs[0].dtype)
             check_same_batch(sample_weight, inputs[0], "weight")
-        value, (active_fraction, num_tuples) = self._program(
-            inputs, classes, tuples, sample_weight
-        )
+        value, (active_fraction, num_tuples) = self._program(inputs, classes, tuples, sample_weight)
         if _is_nan(value):
             raise ValueError(
-                "The embeddings are not finite, or too large to square, so the loss is not finite. Check "
-                "the inputs for NaN, and lower the learning rate if it happened during training."
+                "The embeddings are not finite, or too large to square, so neither is the loss. "
+                "Check the inputs for NaN, and lower the learning rate if it happened during "
+                "training."
             )
         return LossResult(value, active_fraction, num_tuples)
 

@@ -17,18 +17,19 @@ class TripletLoss(MetricLoss):
 
     For anchor `a`, positive `p`, negative `n` and distance `d`, with a margin:
     `loss(a, p, n) = max(0, d(a, p) - d(a, n) + margin)`; with `margin="soft"`:
-    `loss(a, p, n) = log(1 + exp(d(a, p) - d(a, n)))`. A batch with no positive or no negative gives 0 and
-    a zero gradient.
+    `loss(a, p, n) = log(1 + exp(d(a, p) - d(a, n)))`. A batch with no positive or no negative gives
+    0 and a zero gradient.
 
     Args:
-        margin: Positive float in units of `distance`, or `"soft"`. Fair comparisons found 0.05 to 0.14
-            best on unit-norm embeddings under the Euclidean distance (Musgrave et al., 2020). Defaults
-            to 0.2.
+        margin: Positive float in units of `distance`, or `"soft"`. Fair comparisons found 0.05 to
+            0.14 best on unit-norm embeddings under the Euclidean distance (Musgrave et al., 2020).
+            Defaults to 0.2.
         distance: Name or object: see `keras_siamese.distances`. Defaults to `"euclidean"`.
         miner: Which triplets of a labelled batch. Defaults to `SemiHardMiner()`.
-        reduction: `"mean"` over all mined triplets, `"mean_nonzero"` over those with a loss above 0,
-            `"mean_pairs"`: the sum over the number of anchor-positive pairs, mined or not, `"sum"`, or
-            `"none"`: shape `(batch_size,)`, each anchor's mean. Without triplets, 0. Defaults to `"mean"`.
+        reduction: `"mean"` over all mined triplets, `"mean_nonzero"` over those with a loss above
+            0, `"mean_pairs"`: the sum over the number of anchor-positive pairs, mined or not,
+            `"sum"`, or `"none"`: shape `(batch_size,)`, each anchor's mean. Without triplets, 0.
+            Defaults to `"mean"`.
         name: Name of the loss.
 
     Call arguments:
@@ -38,8 +39,8 @@ class TripletLoss(MetricLoss):
 
     Returns: Scalar, float32.
 
-    Raises: ValueError: If `margin` is neither positive nor `"soft"`, or further than two distances can be
-        apart.
+    Raises: ValueError: If `margin` is neither positive nor `"soft"`, or further than two distances
+        can be apart.
 
     Example: Seven semi-hard triplets, with losses of 0.3 (three times) and 0.5 (four times):
 
@@ -49,7 +50,8 @@ class TripletLoss(MetricLoss):
         0.4143
 
     Reference: [Schroff et al., 2015](https://arxiv.org/abs/1503.03832), sections 3.1-3.2 (there, on
-        squared distances); soft margin: [Hermans et al., 2017](https://arxiv.org/abs/1703.07737), section 2.
+        squared distances); soft margin: [Hermans et al., 2017](https://arxiv.org/abs/1703.07737),
+        section 2.
     """
 
     reductions: ClassVar[tuple[str, ...]] = (*MetricLoss.reductions, "mean_pairs")
@@ -84,7 +86,9 @@ class TripletLoss(MetricLoss):
         mask = ops.ones_like(index, dtype="bool")
         return Triplets(index, index + num_anchors, mask, num_anchors)
 
-    def tuple_losses(self, tuples: Triplets, anchors: Any, candidates: Any, exhaustive: bool) -> Any:
+    def tuple_losses(
+        self, tuples: Triplets, anchors: Any, candidates: Any, exhaustive: bool
+    ) -> Any:
         """See `MetricLoss.tuple_losses`."""
         # One gather for both, and one scatter in the backward pass.
         index = ops.concatenate([tuples.positive, tuples.negative], axis=1)
@@ -113,18 +117,19 @@ class TripletLoss(MetricLoss):
 class TripletSemiHardLoss(TripletLoss):
     """The loss of the same name in tensorflow-addons, value for value.
 
-    For every anchor and positive, the negative with the smallest `d(a, n) > d(a, p)`, else the one with
-    the largest `d(a, n)`; the sum of `max(0, d(a, p) - d(a, n) + margin)` over the number of pairs. It is
-    `TripletLoss` with `SemiHardMiner("nearest", "farthest")` and `reduction="mean"`, here by the name and
-    the default margin that people know.
+    For every anchor and positive, the negative with the smallest `d(a, n) > d(a, p)`, else the one
+    with the largest `d(a, n)`; the sum of `max(0, d(a, p) - d(a, n) + margin)` over the number of
+    pairs. It is `TripletLoss` with `SemiHardMiner("nearest", "farthest")` and `reduction="mean"`,
+    here by the name and the default margin that people know.
 
     Args:
         margin: Positive float in units of `distance`. Defaults to 1.0.
-        distance: tensorflow-addons' `"L2"` is `"euclidean"`, `"squared-L2"` is `"squared_euclidean"`,
-            `"angular"` is `"cosine"`. Defaults to `"euclidean"`.
+        distance: tensorflow-addons' `"L2"` is `"euclidean"`, `"squared-L2"` is
+            `"squared_euclidean"`, `"angular"` is `"cosine"`. Defaults to `"euclidean"`.
         name: Name of the loss.
 
-    Deviation: 0 where a batch has no negative; there, tensorflow-addons takes the anchor itself for one.
+    Deviation: 0 where a batch has no negative; there, tensorflow-addons takes the anchor itself for
+        one.
     """
 
     def __init__(

@@ -22,24 +22,24 @@ class SemiHardMiner(TripletMiner):
 
     For every anchor `a` and positive `p`, a negative `n` is semi-hard if
     `d(a, p) < d(a, n) < d(a, p) + margin`. The margin is the loss's; with a soft margin there is no
-    upper end. The literature leaves open which one is taken and what happens if there is none, so both
-    are arguments; what the mean runs over is the loss's `reduction`.
+    upper end. The literature leaves open which one is taken and what happens if there is none, so
+    both are arguments; what the mean runs over is the loss's `reduction`.
 
     The default equals tensorflow-addons' `TripletSemiHardLoss` under a hinge: the smallest
-    `d(a, n) > d(a, p)`, else the largest `d(a, n)`. (Where the smallest is beyond the margin so is the
-    largest, and both give 0.)
+    `d(a, n) > d(a, p)`, else the largest `d(a, n)`. (Where the smallest is beyond the margin so is
+    the largest, and both give 0.)
 
     Args:
-        negative: Which semi-hard negative: `"nearest"` to the anchor, a `"random"` one (uniform; the
-            positives of an anchor share their draw), or `"all"`, each in a triplet of its own.
+        negative: Which semi-hard negative: `"nearest"` to the anchor, a `"random"` one (uniform;
+            the positives of an anchor share their draw), or `"all"`, each in a triplet of its own.
             Defaults to `"nearest"`.
         fallback: What a pair without a semi-hard negative gets: the `"farthest"` negative (the
             easiest), the `"hardest"` (the nearest of all), or `"skip"`: no triplet. Defaults to
             `"farthest"`.
         seed: Seed of the random draws, used with `negative="random"` alone.
 
-    Example: On the points 0, 0.2, 0.9 of one class and 0.5, 1, 3 of another, with margin 0.6, 7 of the
-        12 pairs have a semi-hard negative:
+    Example: On the points 0, 0.2, 0.9 of one class and 0.5, 1, 3 of another, with margin 0.6, 7 of
+        the 12 pairs have a semi-hard negative:
 
         >>> points = [[0.0], [0.2], [0.9], [0.5], [1.0], [3.0]]
         >>> triplets = SemiHardMiner(fallback="skip")([0, 0, 0, 1, 1, 1], points, margin=0.6)
@@ -77,7 +77,8 @@ class SemiHardMiner(TripletMiner):
             rows.append(keras.random.uniform(shape, dtype=anchors.dtype, seed=self._noise))
 
         def choose(anchors: Any, labels: Any, positive: Any, noise: Any = None) -> tuple[Any, Any]:
-            # Candidates run along the first axis: what is reduced is then the slow axis, in whole vectors.
+            # Candidates run along the first axis: what is reduced is then the slow axis, in whole
+            # vectors.
             d = distance.reduced_pairwise(candidates, anchors)
             num_rows = ops.shape(d)[1]
             place = ops.transpose(positive) * num_rows + ops.arange(num_rows, dtype="int32")
@@ -146,7 +147,9 @@ class SemiHardMiner(TripletMiner):
                 ops.arange(ops.shape(d_an)[1], dtype="int32")[None, :, None], ops.shape(beyond)
             )
             alone = negative == _first(d_an == other)
-            found = ops.logical_or(beyond, ops.logical_and(ops.logical_not(semi_hard), found & alone))
+            found = ops.logical_or(
+                beyond, ops.logical_and(ops.logical_not(semi_hard), found & alone)
+            )
             return negative, found
         return negative[:, 0], ops.broadcast_to(found, ops.shape(chosen))[:, 0]
 

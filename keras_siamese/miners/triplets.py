@@ -25,8 +25,8 @@ class Triplets(NamedTuple):
     Attributes:
         positive: Index of a candidate, int32, shape `(num_anchors, num_slots)`.
         negative: Index of a candidate, int32, the same shape.
-        mask: Whether that place holds a triplet, bool, the same shape. Indices outside of the mask are
-            in range but mean nothing.
+        mask: Whether that place holds a triplet, bool, the same shape. Indices outside of the mask
+            are in range but mean nothing.
         num_pairs: Number of anchor-positive pairs that were looked at, an int32 scalar.
     """
 
@@ -72,7 +72,8 @@ class TripletMiner(ABC):
 
         Returns: `Triplets`.
 
-        Raises: ValueError: If labels are no integers, shapes do not match, or `margin` is not positive.
+        Raises: ValueError: If labels are no integers, shapes do not match, or `margin` is not
+            positive.
         """
         labels, embeddings = as_labels(labels), as_embeddings(embeddings)
         check_same_batch(labels, embeddings)
@@ -136,6 +137,9 @@ class TripletMiner(ABC):
 
 def get_miner(identifier: Any) -> TripletMiner:
     """Returns the miner that an object or a serialised config stands for.
+
+    Args:
+        identifier: A `TripletMiner`, or what `keras.saving.serialize_keras_object` made of one.
 
     Raises: ValueError: If it is neither.
     """

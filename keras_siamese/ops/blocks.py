@@ -11,9 +11,9 @@ def map_row_blocks(function: Callable[..., Any], rows: tuple[Any, ...], block_ro
     """Applies `function` to blocks of `block_rows` rows and joins the results along the first axis.
 
     Args:
-        function: Takes as many tensors as there are in `rows`, each with `block_rows` rows, and gives
-            one tensor with `block_rows` rows or a tuple of such tensors. Rows must not depend on
-            each other.
+        function: Takes as many tensors as there are in `rows`, each with `block_rows` rows, and
+            gives one tensor with `block_rows` rows or a tuple of such tensors. Rows must not depend
+            on each other.
         rows: Tensors with the same number of rows.
         block_rows: Rows in a block. With no more rows than that, `function` is called once.
 

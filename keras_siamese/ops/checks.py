@@ -22,7 +22,9 @@ def unknown_name(argument: str, received: object, valid: Iterable[str]) -> Value
     names = sorted(valid)
     near = difflib.get_close_matches(str(received).lower(), names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return ValueError(f"Unknown `{argument}`. Expected one of {names}. Received: {received!r}.{hint}")
+    return ValueError(
+        f"Unknown `{argument}`. Expected one of {names}. Received: {received!r}.{hint}"
+    )
 
 
 def check_choice(argument: str, received: object, valid: Iterable[str]) -> str:
@@ -61,7 +63,8 @@ def check_count(argument: str, received: int, *, least: int = 1, fix: str = "") 
         value = None
     if value is None or isinstance(received, bool) or value < least:
         raise ValueError(
-            f"`{argument}` must be an integer of at least {least}. Received: {received!r}. {fix}".rstrip()
+            f"`{argument}` must be an integer of at least {least}. "
+            f"Received: {received!r}. {fix}".rstrip()
         )
     return value
 
@@ -99,6 +102,9 @@ def as_labels(labels: Any) -> Any:
             "Floats cannot hold all ids (16777217 is no float32): keep the labels integers; "
             "turn names into ids with `keras_siamese.data.encode_labels`."
         )
+    if getattr(labels.shape, "rank", 1) is None:
+        # Keras's train and test functions after labels of both shapes.
+        return ops.reshape(labels, (-1,))
     if len(labels.shape) == 2 and labels.shape[1] == 1:
         return ops.squeeze(labels, axis=1)
     if len(labels.shape) != 1:

@@ -1,9 +1,9 @@
 """Compiles pure functions by themselves, in programs that are not compiled as a whole.
 
 On CPU, XLA makes mining several times faster and convolutions slower, so the losses compile their
-own arithmetic and leave the training step alone. A program takes about a second to compile, once for
-each set of shapes: worth it in a training step, not where a function is called eagerly or is met with
-many shapes.
+own arithmetic and leave the training step alone. A program takes about a second to compile, once
+for each set of shapes: worth it in a training step, not where a function is called eagerly or is
+met with many shapes.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ def not_compiled() -> Iterator[None]:
 
 
 def inside_xla() -> bool:
-    """Whether TensorFlow is tracing a function that XLA will compile, where shapes must be static."""
+    """Whether TensorFlow traces a function that XLA will compile, so shapes must be static."""
     from tensorflow.python.framework.ops import get_default_graph
     from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
@@ -54,16 +54,17 @@ def compiled(function: Function) -> Function:
 
 
 def compiled_with_gradient(function: Function) -> Function:
-    """Returns a scalar function such that XLA compiles it together with its gradient, as `compiled` does.
+    """Returns a scalar function such that XLA compiles it, as `compiled` does, with its gradient.
 
-    The forward pass computes both in one XLA program, so the backward pass is one multiplication and
-    no intermediate result crosses the two. Second derivatives are not available.
+    The forward pass computes both in one XLA program, so the backward pass is one multiplication
+    and no intermediate result crosses the two. Second derivatives are not available.
 
     Args:
-        function: Takes a tuple of float tensors to differentiate by, then further arguments (nests of
-            tensors). Gives `(value, others)`: a scalar, and a nest of tensors without gradient.
+        function: Takes a tuple of float tensors to differentiate by, then further arguments (nests
+            of tensors). Gives `(value, others)`: a scalar, and a nest of tensors without gradient.
 
-    Returns: A function that is called in the same way. On other backends than TensorFlow, `function`.
+    Returns: A function that is called in the same way. On other backends than TensorFlow,
+        `function`.
     """
     if keras.backend.backend() != "tensorflow":
         return function
@@ -82,7 +83,8 @@ def compiled_with_gradient(function: Function) -> Function:
         if not _compiles_here():
             return function(inputs, *arguments)
 
-        # `arguments` are captured, for a custom gradient wants tensors alone, all of them with a gradient.
+        # `arguments` are captured, for a custom gradient wants tensors alone, all of them with a
+        # gradient.
         @tf.custom_gradient
         def value_of(*inputs: Any) -> Any:
             value, others, gradients = program(inputs, *arguments)

@@ -1,7 +1,8 @@
 """Which candidates are the positives of each anchor, as a table with one row an anchor.
 
-A P x K batch needs `K - 1` columns. `K` is read off the labels, never asked for: the number of columns
-is a shape that the compiled functions are made for. Labels may come in any order and any number a class.
+A P x K batch needs `K - 1` columns. `K` is read off the labels, never asked for: the number of
+columns is a shape that the compiled functions are made for. Labels may come in any order and any
+number a class.
 """
 
 from typing import Any, NamedTuple
@@ -12,8 +13,8 @@ from keras import ops
 
 from keras_siamese.ops.compiled import inside_xla
 
-# A program is compiled for each number of columns, so uneven classes must not give too many different
-# ones. Those of the usual K (2, 3, 4, 8, 16 ...) are met exactly.
+# A program is compiled for each number of columns, so uneven classes must not give too many
+# different ones. Those of the usual K (2, 3, 4, 8, 16 ...) are met exactly.
 _NUM_SLOTS = sorted({size * 2**power - 1 for size in (2, 3) for power in range(24)} - {0})
 
 
@@ -24,8 +25,8 @@ class Classes(NamedTuple):
         anchors: Ids, shape `(num_anchors,)`.
         candidates: Ids, shape `(num_candidates,)`.
         slots: `0..num_slots - 1`: its length carries the number of columns, and the ids are
-            `0..num_classes - 1`. None when no shape may depend on the labels' values; the ids are then
-            the labels.
+            `0..num_classes - 1`. None when no shape may depend on the labels' values; the ids are
+            then the labels.
     """
 
     anchors: Any
@@ -73,9 +74,7 @@ def find_classes(anchor_labels: Any, candidate_labels: Any | None = None) -> Cla
                 ids, [tf.shape(candidate_labels)[0], tf.shape(anchor_labels)[0]]
             )
             most = tf.reduce_max(tf.math.bincount(candidate_ids))
-        sizes = tf.constant(_NUM_SLOTS)
-        num_slots = sizes[tf.searchsorted(sizes, [most])[0]]
-        return Classes(anchor_ids, candidate_ids, tf.range(num_slots))
+        return Classes(anchor_ids, candidate_ids, tf.range(_round_up_slots(most, candidate_labels)))
     candidates = ops.convert_to_numpy(candidate_labels)
     anchors = ops.convert_to_numpy(anchor_labels)
     _, ids = np.unique(np.concatenate([candidates, anchors]), return_inverse=True)
@@ -88,12 +87,25 @@ def find_classes(anchor_labels: Any, candidate_labels: Any | None = None) -> Cla
     )
 
 
+def _round_up_slots(most: Any, candidate_labels: Any) -> Any:
+    """Least of `_NUM_SLOTS` that is at least `most`, which is no more than there are candidates."""
+    import tensorflow as tf
+
+    num_candidates = candidate_labels.shape[0]
+    if num_candidates is None:
+        return tf.gather(_NUM_SLOTS, tf.searchsorted(_NUM_SLOTS, most[None])[0])
+    # A look-up in a table is one operation, which counts in a step of a tenth of a millisecond.
+    table = np.array(_NUM_SLOTS)[np.searchsorted(_NUM_SLOTS, np.arange(num_candidates + 1))]
+    return tf.gather(tf.constant(table, tf.int32), most)
+
+
 def find_positives(classes: Classes, same_set: bool) -> Positives:
     """Makes the table of positives. Pure: to be called inside of what is compiled.
 
     Args:
         classes: As `find_classes` gives them.
-        same_set: Whether anchors and candidates are the same items; an item is no positive of itself.
+        same_set: Whether anchors and candidates are the same items; an item is no positive of
+            itself.
     """
     num_candidates = ops.shape(classes.candidates)[0]
     index = ops.arange(num_candidates, dtype="int32")
@@ -118,7 +130,7 @@ def find_positives(classes: Classes, same_set: bool) -> Positives:
 
 
 def _values_are_known(labels: Any) -> bool:
-    """Whether shapes may depend on the values of `labels` here: eagerly, or in a TensorFlow graph."""
+    """Whether shapes may depend on the labels' values: eagerly, or in a TensorFlow graph."""
     if keras.backend.backend() == "tensorflow":
         return not inside_xla()
     if keras.backend.backend() == "jax":

@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_siamese.ops.checks import (
+    as_embeddings,
+    as_labels,
+    check_choice,
+    check_count,
+    check_positive,
+    check_same_batch,
+    check_same_length,
+    unknown_name,
+)
+
+
+def test_unknown_name_holds_the_nearest_valid_one():
+    error = unknown_name("distance", "Euclidian", {"euclidean", "cosine"})
+    assert isinstance(error, ValueError)
+    assert str(error) == (
+        "Unknown `distance`. Expected one of ['cosine', 'euclidean']. Received: 'Euclidian'. "
+        "Did you mean 'euclidean'?"
+    )
+
+
+def test_unknown_name_guesses_nothing_far_off():
+    assert "Did you mean" not in str(unknown_name("distance", "xyz", ["euclidean"]))
+
+
+def test_choice():
+    assert check_choice("reduction", "mean", ("sum", "mean")) == "mean"
+
+
+@pytest.mark.parametrize("received", ["means", None, 3, ["mean"]])
+def test_choice_refuses(received):
+    with pytest.raises(ValueError, match=r"`reduction`.*\['mean', 'sum'\]"):
+        check_choice("reduction", received, ("sum", "mean"))
+
+
+@pytest.mark.parametrize("received", [0.2, 3, np.float32(0.5), np.int64(7)])
+def test_positive_gives_a_float(received):
+    result = check_positive("margin", received)
+    assert type(result) is float
+    assert result == received
+
+
+@pytest.mark.parametrize("received", [0, -1.0, float("nan"), float("inf"), True, "1", None, [1.0]])
+def test_positive_refuses(received):
+    with pytest.raises(ValueError, match="`margin` must be a finite number above 0"):
+        check_positive("margin", received)
+
+
+def test_positive_above_another_limit():
+    assert check_positive("scale", 1.5, least=1.0) == 1.5
+    with pytest.raises(ValueError, match="above 1"):
+        check_positive("scale", 1.0, least=1.0)
+
+
+@pytest.mark.parametrize("received", [2, np.int32(2), np.uint8(2)])
+def test_count(received):
+    assert check_count("k", received, least=2) == 2
+
+
+@pytest.mark.parametrize("received", [1, 2.0, True, "2", None])
+def test_count_refuses(received):
+    with pytest.raises(ValueError, match=r"`k` must be an integer of at least 2.*Use more\."):
+        check_count("k", received, least=2, fix="Use more.")
+
+
+def test_same_length():
+    assert check_same_length(x=[1, 2, 3], y=np.zeros((3, 2))) == 3
+    with pytest.raises(ValueError, match=r"\{'x': 1, 'y': 2\}"):
+        check_same_length(x=[1], y=[1, 2])
+    with pytest.raises(ValueError, match=r"empty.*x and y"):
+        check_same_length(x=[], y=[])
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint8", "uint64"])
+@pytest.mark.parametrize("shape", [(4,), (4, 1)])
+def test_labels_keep_their_integer_type(dtype, shape):
+    labels = as_labels(np.arange(4, dtype=dtype).reshape(shape))
+    assert labels.dtype == dtype
+    assert labels.numpy().tolist() == [0, 1, 2, 3]
+
+
+def test_labels_that_no_float32_tells_apart():
+    labels = as_labels(np.array([2**24, 2**24 + 1, 2**62, 2**62 + 1]))
+    assert len(set(labels.numpy().tolist())) == 4
+
+
+def test_one_label_of_each_shape():
+    assert as_labels([[5]]).shape == (1,)
+    assert as_labels([5]).shape == (1,)
+
+
+def test_labels_of_unknown_rank():
+    # What Keras's train and test functions make of calls with both shapes.
+    function = tf.function(as_labels, reduce_retracing=True)
+    for shape in ((4,), (4, 1), (4,), (6, 1)):
+        labels = tf.reshape(tf.range(shape[0]), shape)
+        assert function(labels).numpy().tolist() == list(range(shape[0]))
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.zeros(3), "dtype float64.*keep the labels integers"),
+        (np.zeros(3, bool), "dtype bool"),
+        (np.array(["a", "b"]), "encode_labels"),
+        (np.eye(3, dtype="int32"), "argmax"),
+        (np.zeros((3, 1, 1), "int32"), r"\(3, 1, 1\)"),
+        (np.int32(3), r"shape \(\)"),
+    ],
+    ids=["float", "bool", "string", "one-hot", "rank 3", "scalar"],
+)
+def test_labels_refuse(labels, message):
+    with pytest.raises(ValueError, match=message):
+        as_labels(labels)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [
+        ("float16", "float32"),
+        ("bfloat16", "float32"),
+        ("float32", "float32"),
+        ("float64", "float64"),
+    ],
+)
+def test_embeddings_are_float32_or_better(dtype, expected):
+    assert as_embeddings(tf.ones((2, 3), dtype)).dtype == expected
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3, 4), (2, 3, 4, 5)])
+def test_embeddings_of_another_rank(shape):
+    with pytest.raises(ValueError, match=r"Queries must have shape \(batch_size, embedding_dim\)"):
+        as_embeddings(np.zeros(shape, "float32"), "Queries")
+
+
+def test_same_batch():
+    check_same_batch(np.zeros(3), np.zeros((3, 2)))
+    with pytest.raises(
+        ValueError, match=r"one weight for each embedding. Received: 2 of them and 3"
+    ):
+        check_same_batch(np.zeros(2), np.zeros((3, 2)), "weight")
+
+
+def test_same_batch_lets_unknown_sizes_pass():
+    @tf.function(input_signature=[tf.TensorSpec([None]), tf.TensorSpec([3, 2])])
+    def function(labels, embeddings):
+        check_same_batch(labels, embeddings)
+        return embeddings
+
+    assert function(np.zeros(3, "float32"), np.zeros((3, 2), "float32")).shape == (3, 2)
