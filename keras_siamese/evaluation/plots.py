@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 from keras_siamese.data import encode_labels
 from keras_siamese.ops.checks import check_choice, check_count, check_same_length
@@ -103,7 +104,10 @@ def _to_plane(values: np.ndarray, method: str, seed: int) -> np.ndarray:
         init=plane / plane[:, 0].std() * 1e-4,
         random_state=seed,
     )
-    return tsne.fit_transform(components)
+    # Its threads wait for each other by spinning: beside one other busy process, two take eight
+    # times as long as one.
+    with threadpool_limits(1, user_api="openmp"):
+        return tsne.fit_transform(components)
 
 
 def _class_names(classes: np.ndarray, class_names: Sequence[str] | None) -> list[str]:

@@ -259,7 +259,7 @@ def test_nothing_to_learn_from_classes_beyond_the_margin(rng, miner):
 @pytest.mark.parametrize("gap", [200.0, -200.0, 1e4, -1e4])
 def test_soft_margin_at_wide_gaps(gap):
     loss = TripletLoss(margin="soft")
-    a, p, n = np.zeros((1, 1)), np.array([[max(gap, 0)]]), np.array([[max(-gap, 0)]])
+    a, p, n = (np.array([[x]], "float32") for x in (0, max(gap, 0), max(-gap, 0)))
     value, *gradients = differentiate(lambda *x: loss.on_triplets(*x).value)(a, p, n)
     assert value == pytest.approx(max(gap, 0.0), abs=1e-9)
     assert np.isfinite(gradients).all()
