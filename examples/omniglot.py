@@ -14,6 +14,7 @@ helped; random rotation, shear, zoom and shift did not.
 
 import argparse
 import io
+import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -111,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     if result.left_out_groups:
         print(f"    (without {', '.join(result.left_out_groups)}: fewer than 20 characters)")
     print(f"\nThe model and the logs are in {out}. See the unseen alphabets, coloured, by\n")
-    print(f"    tensorboard --logdir {out / 'logs'}")
+    print(f"    {Path(sys.executable).with_name('tensorboard')} --logdir {out / 'logs'}")
     return figures
 
 

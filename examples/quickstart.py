@@ -2,7 +2,7 @@
 
     python examples/quickstart.py
 
-Takes about a minute on two cores, and needs no network: the images are scikit-learn's handwritten
+Takes a minute on two cores, and needs no network: the images are scikit-learn's handwritten
 digits. It trains, compares the trained encoder with the untrained one and with raw pixels on images
 that training never saw, draws the three spaces, saves the model, loads it again and queries it, and
 writes what TensorBoard's Projector shows. Other images:
@@ -12,6 +12,7 @@ writes what TensorBoard's Projector shows. Other images:
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     query(out / "model.keras", x, y, x_test[:5], y_test[:5])
     print(f"\nThe model, the picture embeddings.png and the logs are in {out}.")
     print("See the embedding space turn in 3D, at http://localhost:6006/#projector, by\n")
-    print(f"    tensorboard --logdir {out / 'logs'}")
+    print(f"    {Path(sys.executable).with_name('tensorboard')} --logdir {out / 'logs'}")
     return figures
 
 

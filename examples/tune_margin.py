@@ -2,7 +2,7 @@
 
     python examples/tune_margin.py
 
-Takes about two minutes on two cores. Stop it and start it again: it goes on where it was. More trials:
+Takes about two minutes on two cores. Stop it and start it again: it goes on where it was. More:
 `--trials 20`, which adds to those that are done.
 """
 

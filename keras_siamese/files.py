@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Gives a temporary path; what is written there appears at `path` only if all went well.
+    r"""Gives a temporary path; what is written there appears at `path` only if all went well.
 
     Args:
         path: The final path of one file. Its folder is created if need be.

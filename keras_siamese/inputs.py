@@ -123,9 +123,9 @@ def unpack(data: Any, encoder: keras.Model) -> Batch:
     """Tells what kind of batch Keras hands over.
 
     Args:
-        data: `(x, y)`, `(x, y, sample_weight)`, `((x1, x2), same)`, `((x1, x2), same, sample_weight)`,
-            `(anchor, positive, negative)` or `((anchor, positive, negative),)`, the last also with
-            labels (unused, as tutorials put zeros there) and weights.
+        data: `(x, y)`, `(x, y, sample_weight)`, `((x1, x2), same)`, `((x1, x2), same,
+            sample_weight)`, `(anchor, positive, negative)` or `((anchor, positive, negative),)`,
+            the last also with labels (unused, as tutorials put zeros there) and weights.
         encoder: The encoder: one with several inputs takes tuples as one batch of items.
 
     Raises: ValueError: If it is none of these.
@@ -143,8 +143,8 @@ def unpack(data: Any, encoder: keras.Model) -> Batch:
     if len(x) == 2:
         if y is None:
             raise ValueError(
-                "Pairs need to say which ones match. Expected ((x1, x2), same) with `same` = 1 for a "
-                "match and 0 for none. Received: (x1, x2) alone."
+                "Pairs need to say which ones match. Expected ((x1, x2), same) with `same` = 1 "
+                "for a match and 0 for none. Received: (x1, x2) alone."
             )
         return PairBatch(tuple(x), y, sample_weight)
     if len(x) == 3:
@@ -158,8 +158,8 @@ def unpack(data: Any, encoder: keras.Model) -> Batch:
 def is_bare_triplets(data: Any, encoder: keras.Model) -> bool:
     """Whether a 3-tuple, of tensors or of their specs, is triplets and not `(x, y, sample_weight)`.
 
-    Triplets are three batches of items of one shape and type, with an axis besides the batch's; labels
-    and weights differ from the items in one of these.
+    Triplets are three batches of items of one shape and type, with an axis besides the batch's;
+    labels and weights differ from the items in one of these.
     """
     if not isinstance(data, tuple | list) or len(data) != 3 or any(part is None for part in data):
         return False

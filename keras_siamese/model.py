@@ -29,20 +29,21 @@ class SiameseModel(keras.Model):
     """An encoder trained by a metric loss, with Keras's `compile`, `fit`, `evaluate` and `predict`.
 
     `model(x)` and `model.predict(x)` give embeddings, `(batch_size, embedding_dim)`. Batches may be
-    labelled, `(x, y)` with integer class ids; pairs, `((x1, x2), same)` with `same` 1 for a match; or
-    triplets, `(anchor, positive, negative)`. `sample_weight` and `class_weight` weight each anchor of
-    a labelled batch, each pair or each triplet.
+    labelled, `(x, y)` with integer class ids; pairs, `((x1, x2), same)` with `same` 1 for a match;
+    or triplets, `(anchor, positive, negative)`. `sample_weight` and `class_weight` weight each
+    anchor of a labelled batch, each pair or each triplet.
 
     In training, the logs hold the loss and cheap running figures, named `batch_*` (see
-    `keras_siamese.metrics.BatchFigures`). Metrics of `keras_siamese.metrics` appear in `evaluate` and
-    as `val_*`: exact over the whole set, computed once, whatever the batch size. `val_loss` is the mean
-    over the evaluation batches as they come; monitor `val_recall_at_1` instead. Other Keras metrics see
-    `(labels, embeddings)` of labelled batches and `(same, distances)` of pairs.
+    `keras_siamese.metrics.BatchFigures`). Metrics of `keras_siamese.metrics` appear in `evaluate`
+    and as `val_*`: exact over the whole set, computed once, whatever the batch size. `val_loss` is
+    the mean over the evaluation batches as they come; monitor `val_recall_at_1` instead. Other
+    Keras metrics see `(labels, embeddings)` of labelled batches and `(same, distances)` of pairs.
 
     Args:
         encoder: Any `keras.Model` with one output of shape `(batch_size, embedding_dim)`.
         name: Name of the model.
-        dtype: Dtype policy. Defaults to the encoder's, so that a mixed_float16 one gets its loss scaled.
+        dtype: Dtype policy. Defaults to the encoder's, so that a mixed_float16 one gets its loss
+            scaled.
 
     Raises: ValueError: If `encoder` is no Keras model or its output has another rank than 2.
 
@@ -69,8 +70,8 @@ class SiameseModel(keras.Model):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Embeds a batch of items: gives shape `(batch_size, embedding_dim)`.
 
-        An item that holds NaN or infinity gets an embedding of NaN, also where an activation hides it
-        (TensorFlow's fused ReLU makes NaN 0).
+        An item that holds NaN or infinity gets an embedding of NaN, also where an activation hides
+        it (TensorFlow's fused ReLU makes NaN 0).
         """
         embeddings = self.encoder(inputs, training=training)
         _check_rank(embeddings)
@@ -96,8 +97,8 @@ class SiameseModel(keras.Model):
             metrics: Metrics of `keras_siamese.metrics`, and others.
             **kwargs: Further arguments of `keras.Model.compile`.
 
-        Raises: ValueError: If the loss gives no scalar, or its margin is out of reach for the encoder's
-            embeddings.
+        Raises: ValueError: If the loss gives no scalar, or its margin is out of reach for the
+            encoder's embeddings.
         """
         if isinstance(loss, MetricLoss):
             if loss.reduction == "none":
@@ -155,7 +156,8 @@ class SiameseModel(keras.Model):
     def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """Trains the model: see `keras.Model.fit`, whose arguments it takes.
 
-        Raises: ValueError: If the loss is not finite, or no batch of an epoch has anything to learn from.
+        Raises: ValueError: If the loss is not finite, or no batch of an epoch has anything to
+            learn from.
         """
         call = _bind(super().fit, args, kwargs)
         data, callbacks = call.arguments.get("x"), call.arguments.get("callbacks")
@@ -182,11 +184,11 @@ class SiameseModel(keras.Model):
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """Evaluates the model: see `keras.Model.evaluate`, whose arguments it takes.
 
-        Returns: The loss, and the metrics exactly over the whole set: a list, or with `return_dict=True` a
-            dict by name.
+        Returns: The loss, and the metrics exactly over the whole set: a list, or with
+            `return_dict=True` a dict by name.
 
-        Raises: ValueError: If the data set is empty, an embedding is not finite, or a metric is undefined
-            for the set.
+        Raises: ValueError: If the data set is empty, an embedding is not finite, or a metric is
+            undefined for the set.
         """
         call = _bind(super().evaluate, args, kwargs)
         return super().evaluate(*call.args, **call.kwargs)
@@ -215,10 +217,11 @@ class SiameseModel(keras.Model):
         return self._evaluate_batch(data)[0]
 
     def _evaluate_batch(self, data: Any) -> tuple[dict[str, Any], tuple[Any, Any] | None]:
-        """Gives the logs, and what whole-set metrics need of the batch, which is kept on the host."""
+        """Gives the logs, and what whole-set metrics need of the batch, kept on the host."""
         batch = unpack(data, self.encoder)
         embeddings = self(batch.items, training=False)
-        # Evaluation batches are of any make, and each number of items a class would compile a program.
+        # Evaluation batches are of any make, and each number of items a class would compile a
+        # program.
         with not_compiled():
             loss, _ = self._loss_and_figures(batch, embeddings, training=False)
         logs = self._update_metrics(batch, embeddings, loss)
@@ -331,7 +334,7 @@ class SiameseModel(keras.Model):
         return {**logs, **figures}
 
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True, **kwargs: Any) -> None:
-        """Saves the model as one `.keras` file, which is whole or not there: see `keras.Model.save`."""
+        """Saves the model as one `.keras` file, whole or not there: see `keras.Model.save`."""
         if not str(filepath).endswith(".keras") or (not overwrite and Path(filepath).exists()):
             super().save(filepath, overwrite=overwrite, **kwargs)
             return
@@ -375,7 +378,7 @@ def _check_rank(embeddings: Any) -> None:
 
 
 def _gather_replicas(batch: Batch, embeddings: Any) -> tuple[Batch, Any]:
-    """Under `tf.distribute`, makes the labelled batches of all replicas one: negatives come from all."""
+    """Under `tf.distribute`, makes one batch of those of all replicas: negatives come from all."""
     context = tf.distribute.get_replica_context()
     is_alone = context is None or context.num_replicas_in_sync == 1
     if is_alone or not isinstance(batch, LabelledBatch):

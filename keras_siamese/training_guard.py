@@ -8,7 +8,6 @@ import keras
 
 from keras_siamese.data import find_epoch_counter
 
-
 _REMEDY = (
     "Check the inputs for NaN and infinity; if they are fine, training has diverged: lower the "
     "learning rate, or set `clipnorm` in the optimizer."
@@ -18,8 +17,8 @@ _REMEDY = (
 class TrainingGuard(keras.callbacks.Callback):
     """Callback that `SiameseModel.fit` adds: no silent NaN, collapse or empty batches.
 
-    It also tells a data set of `pk_batches` how far training has come, so that a resumed run goes on with
-    the batches that the uninterrupted one would have seen.
+    It also tells a data set of `pk_batches` how far training has come, so that a resumed run goes
+    on with the batches that the uninterrupted one would have seen.
 
     Args:
         data: What `fit` was given as `x`.
@@ -49,8 +48,8 @@ class TrainingGuard(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Looks for broken weights, epochs without any tuple and a collapsed embedding space.
 
-        Raises: ValueError: If a weight is not finite, or no batch of the epoch held anything to learn
-            from.
+        Raises: ValueError: If a weight is not finite, or no batch of the epoch held anything to
+            learn from.
         """
         logs = logs or {}
         for weight in self.model.trainable_weights:
@@ -60,18 +59,19 @@ class TrainingGuard(keras.callbacks.Callback):
                 )
         if math.isnan(float(logs.get("batch_active_fraction", 0.0))):
             raise ValueError(
-                "Nothing was learned: no batch of this epoch held both a positive and a negative for "
-                "any anchor. Expected several items of each of several classes in a batch. Random "
-                "batches of many classes, or of one, have none: use "
-                "`keras_siamese.data.pk_batches(x, y, classes_per_batch=16, examples_per_class=8)`."
+                "Nothing was learned: no batch of this epoch held both a positive and a negative "
+                "for any anchor. Expected several items of each of several classes in a batch. "
+                "Random batches of many classes, or of one, have none: use "
+                "`keras_siamese.data.pk_batches(x, y, classes_per_batch=16, "
+                "examples_per_class=8)`."
             )
         if float(logs.get("batch_spread", 1.0)) < self.COLLAPSED and not self._warned:
             self._warned = True
             warnings.warn(
-                f"The embeddings have collapsed: their spread is {float(logs['batch_spread']):.2g} in "
-                f"epoch {epoch + 1}, so all items look alike and the loss stays at the margin. Lower "
-                "the learning rate, mine easier negatives "
-                '(`SemiHardMiner(fallback="farthest")` in place of batch-hard), lower the margin, or '
-                "enlarge the batch.",
+                f"The embeddings have collapsed: their spread is {float(logs['batch_spread']):.2g} "
+                f"in epoch {epoch + 1}, so all items look alike and the loss stays at the margin. "
+                "Lower the learning rate, mine easier negatives "
+                '(`SemiHardMiner(fallback="farthest")` in place of batch-hard), lower the margin, '
+                "or enlarge the batch.",
                 stacklevel=2,
             )

@@ -217,7 +217,7 @@ class TestEvaluate:
         embeddings = model.predict(x, verbose=0)
         expected = 1 - np.sum(embeddings[:5] * embeddings[5:10], axis=1)
         np.testing.assert_allclose(model.distance(x[:5], x[5:10]), expected, atol=1e-6)
-        with pytest.raises(ValueError, match="as many items on both sides. Received: 2 and 3"):
+        with pytest.raises(ValueError, match=r"as many items on both sides\. Received: 2 and 3"):
             model.distance(x[:2], x[:3])
 
 

@@ -30,7 +30,7 @@ def test_broken_weights(data):
 def test_nothing_to_learn_from(data):
     x, y = data
     for labels in (np.zeros_like(y), np.arange(len(y))):
-        with pytest.raises(ValueError, match="Nothing was learned.*pk_batches"):
+        with pytest.raises(ValueError, match=r"Nothing was learned.*pk_batches"):
             make_model().fit(x, labels, verbose=0)
 
 
@@ -47,7 +47,7 @@ def test_loss_that_is_not_finite():
     guard = TrainingGuard(None)
     guard.on_train_batch_end(0, {"loss": 0.5})
     for loss in (float("nan"), float("inf")):
-        with pytest.raises(ValueError, match="not finite at batch 3. Check the inputs"):
+        with pytest.raises(ValueError, match=r"not finite at batch 3\. Check the inputs"):
             guard.on_train_batch_end(3, {"loss": loss})
 
 

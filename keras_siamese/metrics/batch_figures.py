@@ -19,12 +19,12 @@ _MOST_ITEMS = 512
 class BatchFigures(keras.metrics.Metric):
     """Means over the batches of an epoch of what shows whether training works.
 
-    - `batch_active_fraction`: the share of the tuples that have a loss above 0. Towards 0, the batches
-      teach nothing more; at 1 for long, nothing is learned.
-    - `batch_positive_distance`, `batch_negative_distance`: mean distance between items of the same and
-      of different classes.
-    - `batch_spread`: root of the embeddings' total variance over their root mean square, 0 to 1. At 0
-      the network has collapsed: all items have the same embedding.
+    - `batch_active_fraction`: the share of the tuples that have a loss above 0. Towards 0, the
+      batches teach nothing more; at 1 for long, nothing is learned.
+    - `batch_positive_distance`, `batch_negative_distance`: mean distance between items of the same
+      and of different classes.
+    - `batch_spread`: root of the embeddings' total variance over their root mean square, 0 to 1.
+      At 0 the network has collapsed: all items have the same embedding.
     - `batch_recall_at_1`: share of the items whose nearest in the *batch* has their class. Not the
       recall over a set, which is far lower.
     """

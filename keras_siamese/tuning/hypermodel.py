@@ -15,26 +15,27 @@ from keras_siamese.ops.checks import check_count, check_positive
 class SiameseHyperModel(kt.HyperModel):
     """A `SiameseModel` whose `margin` and `embedding_dim` KerasTuner chooses.
 
-    Any tuner of KerasTuner searches it, by `objective`: exact recall@1 on the validation set. A search
-    that is started again with the same directory and project name goes on where it stopped.
+    Any tuner of KerasTuner searches it, by `objective`: exact recall@1 on the validation set. A
+    search that is started again with the same directory and project name goes on where it stopped.
 
     Args:
         encoder: Function of `embedding_dim` that gives a new encoder.
-        margins: Least and greatest margin, in units of the loss's distance; searched on a logarithmic
-            scale. Defaults to `(0.02, 1.0)`.
+        margins: Least and greatest margin, in units of the loss's distance; searched on a
+            logarithmic scale. Defaults to `(0.02, 1.0)`.
         embedding_dims: Embedding sizes to choose from. Defaults to `(16, 32, 64, 128)`.
         loss: Function of `margin` that gives a loss. Defaults to `TripletLoss`, semi-hard.
         optimizer: Function without arguments that gives a new optimizer. Defaults to
             `keras.optimizers.Adam`.
-        metrics: Function without arguments that gives new metrics; `RecallAtK(1)` is there in any case.
+        metrics: Function without arguments that gives new metrics; `RecallAtK(1)` is there in any
+            case.
 
-    Raises: ValueError: If the margins or sizes are not positive or not in order, or, when a trial is
-        built, a margin is out of the distance's reach.
+    Raises: ValueError: If the margins or sizes are not positive or not in order, or, when a trial
+        is built, a margin is out of the distance's reach.
 
     Example:
         >>> hypermodel = SiameseHyperModel(lambda dim: convnet((28, 28, 1), embedding_dim=dim))
-        >>> tuner = kt.BayesianOptimization(
-        ...     hypermodel, hypermodel.objective, max_trials=20, directory="runs", project_name="margin"
+        >>> tuner = kt.RandomSearch(
+        ...     hypermodel, hypermodel.objective, max_trials=20, directory="runs"
         ... )
         >>> tuner.search(batches, epochs=10, validation_data=(x_val, y_val))
         >>> tuner.get_best_hyperparameters()[0].values

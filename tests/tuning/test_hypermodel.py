@@ -31,7 +31,7 @@ def search(hypermodel, directory, trials):
 def test_search_scores_by_exact_recall_and_goes_on_where_it_stopped(tmp_path):
     hypermodel = make_hypermodel(margins=(0.1, 0.4), embedding_dims=(2, 3))
     first, _ = search(hypermodel, tmp_path, trials=2)
-    second, (x, labels) = search(hypermodel, tmp_path, trials=3)
+    second, _ = search(hypermodel, tmp_path, trials=3)
     trials = second.oracle.trials
     assert len(trials) == 3
     for trial_id, trial in first.oracle.trials.items():
