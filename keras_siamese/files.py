@@ -19,7 +19,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Example:
         >>> with atomic_path("logs/labels.tsv") as temporary:
-        ...     temporary.write_text("a\\nb\\n")
+        ...     temporary.write_text("a\nb\n")
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

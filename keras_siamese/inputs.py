@@ -94,7 +94,8 @@ class PairBatch(TupleBatch):
     def scores(self, distance: Distance, embeddings: Any) -> tuple[Any, Any]:
         """See `Batch.scores`."""
         x1, x2 = map(as_embeddings, self.split(embeddings))
-        return ops.cast(ops.reshape(self.y, (-1,)), "int32"), distance.paired(x1, x2)
+        same = ops.round(ops.cast(ops.reshape(self.y, (-1,)), "float32"))
+        return ops.cast(same, "int32"), distance.paired(x1, x2)
 
 
 class TripletBatch(TupleBatch):
@@ -169,9 +170,14 @@ def is_bare_triplets(data: Any, encoder: keras.Model) -> bool:
     return kinds[0] == kinds[1] == kinds[2] and all(shape for _, shape in kinds[0])
 
 
+def is_pair_of_items(x: Any, encoder: keras.Model) -> bool:
+    """Whether `x` is the `(x1, x2)` of pairs."""
+    return not _is_items(x, encoder) and len(x) == 2
+
+
 def _is_items(x: Any, encoder: keras.Model) -> bool:
     """Whether `x` is one batch of items; otherwise it is a tuple of such batches."""
     if not isinstance(x, tuple | list):
         return True
     num_inputs = len(getattr(encoder, "inputs", None) or [None])
-    return len(x) == num_inputs > 1 and not any(isinstance(part, tuple | list) for part in x)
+    return len(x) == num_inputs > 1 and not any(isinstance(part, tuple | list | dict) for part in x)

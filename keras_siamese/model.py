@@ -3,7 +3,7 @@
 import inspect
 import os
 import warnings
-from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,18 @@ from keras_siamese import distances
 from keras_siamese.distances import Distance
 from keras_siamese.encoders import has_unit_norm
 from keras_siamese.files import atomic_path
-from keras_siamese.inputs import Batch, LabelledBatch, is_bare_triplets, unpack
+from keras_siamese.inputs import (
+    Batch,
+    LabelledBatch,
+    TripletBatch,
+    is_bare_triplets,
+    is_pair_of_items,
+    unpack,
+)
 from keras_siamese.losses import MetricLoss
 from keras_siamese.metrics import EmbeddingCollection, EmbeddingMetric
 from keras_siamese.metrics.batch_figures import BatchFigures
+from keras_siamese.ops.checks import check_same_values
 from keras_siamese.ops.compiled import not_compiled
 from keras_siamese.training_guard import TrainingGuard
 
@@ -62,9 +70,12 @@ class SiameseModel(keras.Model):
         self.encoder = encoder
         self._figures = BatchFigures()
         self._collection = EmbeddingCollection()
+        self._is_evaluating = False
+        self._has_class_weight = False
         if encoder.built:
-            for output in getattr(encoder, "outputs", None) or []:
-                _check_rank(output)
+            outputs = getattr(encoder, "outputs", None) or []
+            if outputs:
+                _check_rank(outputs[0] if len(outputs) == 1 else outputs)
             self.built = True
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
@@ -85,7 +96,7 @@ class SiameseModel(keras.Model):
         self,
         optimizer: Any = "adam",
         loss: Any = None,
-        metrics: Iterable[Any] | None = None,
+        metrics: Any = None,
         **kwargs: Any,
     ) -> None:
         """Configures the model for training: see `keras.Model.compile`.
@@ -100,6 +111,13 @@ class SiameseModel(keras.Model):
         Raises: ValueError: If the loss gives no scalar, or its margin is out of reach for the
             encoder's embeddings.
         """
+        if isinstance(loss, tuple | list | dict):
+            losses = tree.flatten(loss)
+            if len(losses) != 1:
+                raise ValueError(
+                    f"A SiameseModel has one output, so one loss. Received: {len(losses)} losses."
+                )
+            loss = losses[0]
         if isinstance(loss, MetricLoss):
             if loss.reduction == "none":
                 raise ValueError(
@@ -110,8 +128,14 @@ class SiameseModel(keras.Model):
                     "`loss_weights` has no meaning with the one loss of a SiameseModel."
                 )
             loss.check_margin(unit_norm=has_unit_norm(self.encoder))
-        metrics = None if metrics is None else list(metrics)
-        for metric in metrics or []:
+        if any(
+            isinstance(m, EmbeddingMetric) for m in tree.flatten(kwargs.get("weighted_metrics"))
+        ):
+            raise ValueError(
+                "Metrics over whole sets have no weighted form. Received: one of them in "
+                "`weighted_metrics`. Give it as `metrics`."
+            )
+        for metric in tree.flatten(metrics):
             if isinstance(metric, EmbeddingMetric):
                 metric.computed_by_model = True
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
@@ -159,26 +183,17 @@ class SiameseModel(keras.Model):
         Raises: ValueError: If the loss is not finite, or no batch of an epoch has anything to
             learn from.
         """
-        call = _bind(super().fit, args, kwargs)
+        call = self._bind(super().fit, args, kwargs)
         data, callbacks = call.arguments.get("x"), call.arguments.get("callbacks")
-        if call.arguments.get("class_weight") is not None:
-            is_labelled = call.arguments.get("y") is not None
-            spec = getattr(data, "element_spec", None)
-            if (isinstance(data, tuple | list) and not is_labelled) or is_bare_triplets(
-                spec, self.encoder
-            ):
-                raise ValueError(
-                    "`class_weight` has no meaning for triplets, which have no labels."
-                )
-        if isinstance(data, tf.data.Dataset):
-            call.arguments.setdefault(
-                "shuffle", False
-            )  # else Keras warns that it cannot shuffle it
-        guard = TrainingGuard(data)
+        self._has_class_weight = call.arguments.get("class_weight") is not None
+        spec = getattr(data, "element_spec", None)
+        if self._has_class_weight and is_bare_triplets(spec, self.encoder):
+            raise _class_weight_of_triplets()
+        if isinstance(data, tf.data.Dataset):  # Keras would warn that it cannot shuffle one.
+            call.arguments.setdefault("shuffle", False)
         if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks.append(guard)
-        else:
-            call.arguments["callbacks"] = [guard, *tree.flatten(callbacks or [])]
+            callbacks = callbacks.callbacks
+        call.arguments["callbacks"] = [TrainingGuard(data), *tree.flatten(callbacks or [])]
         return super().fit(*call.args, **call.kwargs)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
@@ -190,12 +205,33 @@ class SiameseModel(keras.Model):
         Raises: ValueError: If the data set is empty, an embedding is not finite, or a metric is
             undefined for the set.
         """
-        call = _bind(super().evaluate, args, kwargs)
-        return super().evaluate(*call.args, **call.kwargs)
+        call = self._bind(super().evaluate, args, kwargs)
+        self._is_evaluating = True
+        try:
+            return super().evaluate(*call.args, **call.kwargs)
+        finally:
+            self._is_evaluating = False
+            self._collection.clear()
+
+    def _bind(self, method: Any, args: Any, kwargs: Any) -> inspect.BoundArguments:
+        """Binds the arguments of `fit` or `evaluate`, so that none of them is lost."""
+        call = inspect.signature(method).bind(*args, **kwargs)
+        x, y = call.arguments.get("x"), call.arguments.get("y")
+        weights = call.arguments.get("sample_weight")
+        if y is None and isinstance(x, tuple | list):
+            if call.arguments.get("class_weight") is not None:
+                raise _class_weight_of_triplets()
+            if weights is not None:  # Keras drops the weights of data without labels.
+                call.arguments["y"] = np.zeros(len(weights))
+        elif y is not None and is_pair_of_items(x, self.encoder):
+            check_same_values(y)
+        return call
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """One step of the optimizer on one batch of any of the three kinds."""
         batch = unpack(data, self.encoder)
+        if self._has_class_weight and isinstance(batch, TripletBatch):
+            raise _class_weight_of_triplets()
         with tf.GradientTape() as tape:
             embeddings = self(batch.items, training=True)
             loss, figures = self._loss_and_figures(batch, embeddings, training=True)
@@ -216,7 +252,7 @@ class SiameseModel(keras.Model):
         """Evaluates one batch: the loss and the metrics that are means over batches."""
         return self._evaluate_batch(data)[0]
 
-    def _evaluate_batch(self, data: Any) -> tuple[dict[str, Any], tuple[Any, Any] | None]:
+    def _evaluate_batch(self, data: Any) -> tuple[dict[str, Any], dict[str, tuple[Any, Any]]]:
         """Gives the logs, and what whole-set metrics need of the batch, kept on the host."""
         batch = unpack(data, self.encoder)
         embeddings = self(batch.items, training=False)
@@ -225,8 +261,10 @@ class SiameseModel(keras.Model):
         with not_compiled():
             loss, _ = self._loss_and_figures(batch, embeddings, training=False)
         logs = self._update_metrics(batch, embeddings, loss)
-        kept = batch.scores(self.distance_function, embeddings) if self._whole_set_metrics else None
-        return logs, kept
+        if not self._whole_set_metrics:
+            return logs, {}
+        kind = "items" if isinstance(batch, LabelledBatch) else "pairs"
+        return logs, {kind: batch.scores(self.distance_function, embeddings)}
 
     def _loss_and_figures(
         self, batch: Batch, embeddings: Any, training: bool
@@ -241,6 +279,8 @@ class SiameseModel(keras.Model):
         elif isinstance(batch, LabelledBatch):
             weight = batch.sample_weight
             loss = self.compute_loss(batch.items, batch.y, embeddings, weight, training=training)
+            # Keras takes it for the loss of one replica's share; it is that of the global batch.
+            loss = loss * self.distribute_strategy.num_replicas_in_sync
         else:
             raise ValueError(
                 "Pairs and triplets need a loss of `keras_siamese.losses`. "
@@ -305,22 +345,21 @@ class SiameseModel(keras.Model):
                     lambda x: None if isinstance(x, tf.experimental.Optional) else x, data
                 )
                 logs, kept = evaluate_batch(data)
-                self._collect(data, kept)
+                self._collect(kept)
             if logs is None:
                 raise StopIteration
             return logs
 
         self.test_function = test_function
 
-    def _collect(self, data: Any, kept: tuple[Any, Any] | None) -> None:
-        if kept is None:
+    def _collect(self, kept: dict[str, tuple[Any, Any]]) -> None:
+        if not self._is_evaluating:
             return
-        is_labelled = isinstance(unpack(data, self.encoder), LabelledBatch)
-        add = self._collection.add_items if is_labelled else self._collection.add_pairs
-        for pair in zip(
-            *map(self.distribute_strategy.experimental_local_results, kept), strict=True
-        ):
-            add(*pair)
+        add = {"items": self._collection.add_items, "pairs": self._collection.add_pairs}
+        local = self.distribute_strategy.experimental_local_results
+        for kind, scores in kept.items():
+            for of_replica in zip(*map(local, scores), strict=True):
+                add[kind](*of_replica)
 
     def _get_metrics_result_or_logs(self, logs: dict[str, Any]) -> dict[str, Any]:
         # Keras calls this once after the last batch, with the last batch's logs.
@@ -335,7 +374,8 @@ class SiameseModel(keras.Model):
 
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True, **kwargs: Any) -> None:
         """Saves the model as one `.keras` file, whole or not there: see `keras.Model.save`."""
-        if not str(filepath).endswith(".keras") or (not overwrite and Path(filepath).exists()):
+        is_local_file = str(filepath).endswith(".keras") and "://" not in str(filepath)
+        if not is_local_file or (not overwrite and Path(filepath).exists()):
             super().save(filepath, overwrite=overwrite, **kwargs)
             return
         with atomic_path(filepath) as temporary:
@@ -358,17 +398,16 @@ class SiameseModel(keras.Model):
         return model
 
 
-def _bind(method: Any, args: Any, kwargs: Any) -> inspect.BoundArguments:
-    """Binds the arguments of `fit` or `evaluate`, so that none of them is lost."""
-    call = inspect.signature(method).bind(*args, **kwargs)
-    weights = call.arguments.get("sample_weight")
-    if weights is not None and call.arguments.get("y") is None:
-        # Keras drops the weights of data without labels, such as triplets.
-        call.arguments["y"] = np.zeros(len(weights))
-    return call
+def _class_weight_of_triplets() -> ValueError:
+    return ValueError("`class_weight` has no meaning for triplets, which have no labels.")
 
 
 def _check_rank(embeddings: Any) -> None:
+    if isinstance(embeddings, tuple | list | dict):
+        raise ValueError(
+            "The encoder must have one output of shape (batch_size, embedding_dim). "
+            f"Received: {len(embeddings)} outputs. Make a `keras.Model` of the one to train."
+        )
     if len(embeddings.shape) != 2:
         raise ValueError(
             "The encoder must give one embedding for each item: shape (batch_size, embedding_dim). "
@@ -378,18 +417,20 @@ def _check_rank(embeddings: Any) -> None:
 
 
 def _gather_replicas(batch: Batch, embeddings: Any) -> tuple[Batch, Any]:
-    """Under `tf.distribute`, makes one batch of those of all replicas: negatives come from all."""
+    """Under `tf.distribute`, makes one batch of those of all replicas: negatives come from all.
+
+    Of the items themselves, `batch.parts`, nothing is gathered.
+    """
     context = tf.distribute.get_replica_context()
-    is_alone = context is None or context.num_replicas_in_sync == 1
-    if is_alone or not isinstance(batch, LabelledBatch):
+    if context is None or context.num_replicas_in_sync == 1:
         return batch, embeddings
 
     def gather(x: Any) -> Any:
         return None if x is None else context.all_gather(x, axis=0)
 
-    return LabelledBatch(batch.parts, gather(batch.y), gather(batch.sample_weight)), gather(
-        embeddings
-    )
+    parts = [gather(part) for part in batch.split(embeddings)]
+    batch = replace(batch, y=gather(batch.y), sample_weight=gather(batch.sample_weight))
+    return batch, ops.concatenate(parts, axis=0)
 
 
 def _mean_of_replicas(strategy: tf.distribute.Strategy, value: Any) -> Any:

@@ -511,6 +511,8 @@ import keras_siamese as ks
 rng = np.random.default_rng(0)
 data = rng.normal(size=(200, 6)).astype("float32"), rng.integers(0, 4, 200)
 results = []
+weights = rng.random(200).astype("float32")
+pairs, same = ks.data.make_pairs(*data, 96, seed=0)
 for strategy in (None, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
     keras.utils.set_random_seed(1)
     with strategy.scope() if strategy else contextlib.nullcontext():
@@ -518,7 +520,14 @@ for strategy in (None, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
         metrics = [ks.metrics.RecallAtK(1), ks.metrics.PairAUC()]
         model.compile(keras.optimizers.SGD(0.5), ks.losses.TripletLoss(0.5), metrics=metrics)
     batches = tf.data.Dataset.from_tensor_slices(data).batch(48)
-    history = model.fit(batches, epochs=2, verbose=0, validation_data=batches).history
+    weighted = tf.data.Dataset.from_tensor_slices((*data, weights)).batch(48)
+    history = model.fit(batches, epochs=2, verbose=0, validation_data=weighted).history
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        loss = ks.losses.ContrastiveLoss(reduction="balanced")
+        model.compile(keras.optimizers.SGD(0.5), loss, metrics=[ks.metrics.PairAUC()])
+    paired = tf.data.Dataset.from_tensor_slices((pairs, same)).batch(32)
+    more = model.fit(paired, verbose=0, validation_data=paired).history
+    history.update({f"pairs_{name}": values for name, values in more.items()})
     results.append((history, model.get_weights()))
 (one, one_weights), (two, two_weights) = results
 for name in one:
@@ -527,3 +536,69 @@ for a, b in zip(one_weights, two_weights):
     np.testing.assert_allclose(a, b, atol=1e-5)
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=180)
+
+
+class TestReviewed:
+    """Uses that were once wrong."""
+
+    def test_callback_list(self, data):
+        seen = []
+        watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+        model = make_model()
+        model.fit(batches_of(data), verbose=0, callbacks=keras.callbacks.CallbackList([watch]))
+        model.fit(batches_of(data), verbose=0, callbacks=watch)
+        assert seen == [0, 0]
+
+    def test_loss_in_a_list(self, data):
+        model = make_model([ks.losses.TripletLoss(0.5, distance="cosine")])
+        assert model.distance_function.name == "cosine"
+        with pytest.raises(ValueError, match="Received: 2 losses"):
+            make_model([ks.losses.TripletLoss(), ks.losses.ContrastiveLoss()])
+
+    def test_nested_and_weighted_metrics(self, data):
+        model = make_model(metrics=[[ks.metrics.RecallAtK(1)]])
+        assert "recall_at_1" in model.evaluate(*data, verbose=0, return_dict=True)
+        with pytest.raises(ValueError, match="no weighted form"):
+            make_model(weighted_metrics=[ks.metrics.RecallAtK(1)])
+
+    def test_same_must_say_yes_or_no(self, data):
+        x, y = data
+        with pytest.raises(ValueError, match="`same` must be 1 for a match"):
+            make_model(ks.losses.ContrastiveLoss()).fit((x, x), y, verbose=0)
+
+    def test_class_weight_of_triplets_with_unused_labels(self, data):
+        triplets = ks.data.make_triplets(*data, 16, seed=0)
+        unused = tf.data.Dataset.from_tensor_slices((triplets, np.zeros(16, "int64"))).batch(8)
+        with pytest.raises(ValueError, match="`class_weight` has no meaning for triplets"):
+            make_model().fit(unused, class_weight={0: 0.0}, verbose=0)
+
+    def test_batches_tested_while_training_are_not_collected(self, data):
+        model = make_model(metrics=[ks.metrics.RecallAtK(1)])
+        test = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: model.test_on_batch(*data)
+        )
+        logs = model.fit(batches_of(data), verbose=0, callbacks=[test]).history
+        assert "recall_at_1" not in logs
+
+    def test_several_outputs(self):
+        inputs = keras.Input((6,))
+        outputs = [keras.layers.Dense(2)(inputs), keras.layers.Dense(2)(inputs)]
+        with pytest.raises(ValueError, match=r"one output.*Received: 2 outputs"):
+            ks.SiameseModel(keras.Model(inputs, outputs))
+
+    def test_pairs_of_dicts(self, data):
+        x, y = data
+        inputs = {name: keras.Input((6,), name=name) for name in "ab"}
+        outputs = keras.layers.Dense(3)(keras.layers.Add()([inputs["a"], inputs["b"]]))
+        model = make_model(ks.losses.ContrastiveLoss(), encoder=keras.Model(inputs, outputs))
+        pairs, same = ks.data.make_pairs({"a": x, "b": x}, y, 16, seed=0)
+        dataset = tf.data.Dataset.from_tensor_slices((pairs, same)).batch(8)
+        assert model.fit(dataset, verbose=0).history["loss"][0] > 0
+
+
+def test_collapsed_batch_recalls_as_guessing_does():
+    figures = ks.metrics.batch_figures.labelled_figures(
+        np.arange(16) % 4, np.ones((16, 3), "float32"), ks.distances.get("euclidean")
+    )
+    assert float(figures["batch_recall_at_1"][0]) == pytest.approx(3 / 15)
+    assert float(figures["batch_spread"][0]) == 0

@@ -76,12 +76,15 @@ def labelled_figures(labels: Any, embeddings: Any, distance: Distance) -> Figure
     other = index[:, None] != index[None, :]
     positive, negative = ops.logical_and(same, other), ops.logical_not(same)
     nearest = ops.min(ops.where(other, d, float("inf")), axis=1, keepdims=True)
-    hit = ops.any(ops.logical_and(positive, d <= nearest), axis=1)
+    # Among items that are equally near, the expected value.
+    tied = ops.logical_and(other, d <= nearest)
+    hits = ops.sum(ops.cast(ops.logical_and(tied, positive), d.dtype), axis=1)
+    hit = hits / ops.maximum(ops.sum(ops.cast(tied, d.dtype), axis=1), 1)
     is_query = ops.any(positive, axis=1)
     return {
         **_distance_figures(d, positive, negative),
         "batch_spread": (_spread(embeddings), 1.0),
-        "batch_recall_at_1": (masked_mean(ops.cast(hit, d.dtype), is_query), _any(is_query)),
+        "batch_recall_at_1": (masked_mean(hit, is_query), _any(is_query)),
     }
 
 

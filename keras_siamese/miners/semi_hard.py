@@ -36,7 +36,8 @@ class SemiHardMiner(TripletMiner):
         fallback: What a pair without a semi-hard negative gets: the `"farthest"` negative (the
             easiest), the `"hardest"` (the nearest of all), or `"skip"`: no triplet. Defaults to
             `"farthest"`.
-        seed: Seed of the random draws, used with `negative="random"` alone.
+        seed: Seed of the random draws, used with `negative="random"` alone. How far the draws have
+            come is not saved with a model.
 
     Example: On the points 0, 0.2, 0.9 of one class and 0.5, 1, 3 of another, with margin 0.6, 7 of
         the 12 pairs have a semi-hard negative:

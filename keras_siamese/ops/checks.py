@@ -69,6 +69,22 @@ def check_count(argument: str, received: int, *, least: int = 1, fix: str = "") 
     return value
 
 
+def check_same_values(same: Any) -> None:
+    """Checks that `same` says of each pair whether it matches.
+
+    Args:
+        same: Values that can be looked at, 1 for a match and 0 for none.
+
+    Raises: ValueError: If there are other values.
+    """
+    values = set(ops.convert_to_numpy(same).ravel().tolist())
+    if not values <= {0, 1}:
+        raise ValueError(
+            "`same` must be 1 for a match and 0 for none. Received: "
+            f"{sorted(values)[:5]}. Class ids belong to labelled batches (x, y)."
+        )
+
+
 def check_same_length(**named: Sized) -> int:
     """Returns the common length of the named arrays, which must not be 0.
 

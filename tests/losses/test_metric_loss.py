@@ -1,8 +1,6 @@
 """What holds for every loss, and how a new one is made."""
 
-import copy
 import itertools
-import json
 from typing import Any, NamedTuple
 
 import keras
@@ -12,7 +10,7 @@ import tensorflow as tf
 from keras import ops
 from loss_harness import LABELS, MODES, differentiate
 
-from keras_siamese.losses import ContrastiveLoss, MetricLoss, TripletLoss, TripletSemiHardLoss
+from keras_siamese.losses import ContrastiveLoss, MetricLoss, TripletLoss
 from keras_siamese.miners import BatchAllMiner, BatchHardMiner, SemiHardMiner
 
 MARGIN = 0.5
@@ -23,13 +21,6 @@ LOSSES = {
     "batch_all": TripletLoss(MARGIN, miner=BatchAllMiner(), reduction="mean_nonzero"),
     "contrastive": ContrastiveLoss(MARGIN, reduction="balanced"),
 }
-SETTINGS = [
-    *LOSSES.values(),
-    TripletLoss("soft", "cosine", BatchAllMiner(), "mean_nonzero", name="mine"),
-    TripletLoss(0.1, "manhattan", SemiHardMiner("random", "skip", seed=4), "none"),
-    TripletSemiHardLoss(0.3, "squared_euclidean"),
-    ContrastiveLoss(0.9, "angular", "none"),
-]
 
 
 class FirstItem(NamedTuple):
@@ -136,9 +127,8 @@ class TestDegenerateBatches:
         assert gradient.tolist() == [[0.0, 0.0, 0.0]]
 
     @pytest.mark.parametrize("mode", ["unknown_batch_size", "jit_compile"])
-    @pytest.mark.parametrize("name", ["semi_hard", "batch_hard"])
-    def test_batch_of_one_in_a_graph(self, name, mode):
-        loss = LOSSES[name]
+    def test_batch_of_one_in_a_graph(self, mode):
+        loss = LOSSES["semi_hard"]
         run = differentiate(lambda labels, x: loss(labels, x), mode)
         value, gradient = run(np.array([[7]]), self.POINT[None])
         assert value == 0
@@ -226,7 +216,7 @@ class TestWeights:
 
 
 class TestLabels:
-    @pytest.mark.parametrize("mode", MODES)
+    @pytest.mark.parametrize("mode", ["eager", "graph", "jit_compile"])
     def test_neighbouring_ids_stay_apart(self, mode):
         # As float32 these are two classes at most.
         labels = np.array([2**24, 2**24, 2**24 + 1, 2**24 + 1, 2**60, 2**60, 2**60 + 1, 2**60 + 1])
@@ -364,105 +354,6 @@ class TestTuples:
                 LOSSES["contrastive"].on_pairs(np.zeros((2, 3, 1)), np.zeros((2, 3)), [0, 1])
             else:
                 LOSSES["semi_hard"].on_triplets(*[np.zeros((2, 3))] * 2, np.zeros(3))
-
-
-class TestInAnyKerasModel:
-    """`compile(loss=...)` and `fit` of a plain model."""
-
-    # Two pairs of one class each, told apart only as integers: 0 and 3, 1 and 4.
-    LABELS = np.array([2**24, 2**24, 2**24 + 1, 2**24 + 1])
-    X = np.array([[0.0], [3.0], [1.0], [4.0]], "float32")
-    # Batch-hard: 3 - 1, 3 - 1, 3 - 1, 3 - 1, plus 0.5.
-    EXPECTED = 2.5
-
-    @pytest.mark.parametrize("options", [{}, {"run_eagerly": True}, {"jit_compile": True}])
-    def test_labels_stay_integers(self, options):
-        model = self._model(**options)
-        history = model.fit(self.X, self.LABELS, batch_size=4, epochs=1, verbose=0)
-        assert history.history["loss"] == pytest.approx([self.EXPECTED])
-        assert model.evaluate(self.X, self.LABELS, verbose=0) == pytest.approx(self.EXPECTED)
-        assert model.evaluate(self.X, self.LABELS[:, None], verbose=0) == pytest.approx(
-            self.EXPECTED
-        )
-
-    def test_dataset_with_a_smaller_last_batch_and_weights(self):
-        model = self._model()
-        x, labels = (
-            np.concatenate([self.X, self.X[:3]]),
-            np.concatenate([self.LABELS, self.LABELS[:3]]),
-        )
-        data = tf.data.Dataset.from_tensor_slices((x, labels, np.full(7, 2.0))).batch(4)
-        # 5 in the first batch. In the last one 0 and 3 against 1: 3 - 1, 3 - 2, and 1 has no
-        # positive; Keras weighs batches by their length.
-        value = model.evaluate(data, verbose=0)
-        assert value == pytest.approx((4 * 5.0 + 3 * 4.0) / 7)
-
-    def test_training_separates_the_classes(self):
-        rng = np.random.default_rng(0)
-        x, labels = rng.normal(size=(64, 8)).astype("float32"), rng.integers(0, 4, 64)
-        x[np.arange(64), labels] += 2
-        model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
-        model.compile(keras.optimizers.Adam(0.1), loss=TripletLoss(0.5))
-        losses = model.fit(x, labels, batch_size=32, epochs=8, verbose=0).history["loss"]
-        assert losses[-1] < 0.7 * losses[0]
-
-    def test_mixed_precision(self):
-        model = keras.Sequential(
-            [
-                keras.Input((1,)),
-                keras.layers.Dense(1, kernel_initializer="ones", dtype="mixed_float16"),
-            ]
-        )
-        optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.0))
-        model.compile(optimizer, loss=LOSSES["batch_hard"])
-        history = model.fit(self.X, self.LABELS, batch_size=4, verbose=0)
-        assert history.history["loss"] == pytest.approx([self.EXPECTED])
-
-    def test_a_compiled_model_saves_and_loads(self, tmp_path):
-        model = self._model()
-        model.fit(self.X, self.LABELS, verbose=0)
-        model.save(tmp_path / "model.keras")
-        loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-        assert loaded.evaluate(self.X, self.LABELS, verbose=0) == pytest.approx(self.EXPECTED)
-        assert isinstance(loaded.loss.miner, BatchHardMiner)
-
-    def _model(self, **options):
-        dense = keras.layers.Dense(1, kernel_initializer="ones")
-        model = keras.Sequential([keras.Input((1,)), dense])
-        # A fresh loss: what another test compiled must not be met.
-        loss = copy.deepcopy(LOSSES["batch_hard"])
-        model.compile(keras.optimizers.SGD(0.0), loss=loss, **options)
-        return model
-
-
-class TestSaving:
-    @pytest.fixture(params=SETTINGS, ids=lambda loss: loss.name)
-    def setting(self, request):
-        return request.param
-
-    def test_round_trip(self, setting, batch):
-        expected = setting(*batch).numpy()
-        config = json.loads(json.dumps(keras.saving.serialize_keras_object(setting)))
-        for restored in (
-            keras.saving.deserialize_keras_object(config, safe_mode=True),
-            keras.losses.get(json.loads(json.dumps(keras.losses.serialize(setting)))),
-            type(setting).from_config(setting.get_config()),
-            copy.deepcopy(setting),
-        ):
-            assert type(restored) is type(setting)
-            assert restored.get_config() == setting.get_config()
-            assert restored.name == setting.name
-            if getattr(getattr(setting, "miner", None), "negative", None) != "random":
-                assert restored(*batch).numpy().tolist() == expected.tolist()
-
-    @pytest.mark.parametrize("reduction", ["mean", "none"])
-    def test_deep_copy_after_use_in_a_graph(self, batch, reduction):
-        # What was compiled cannot be copied, and KerasTuner copies what it is given.
-        loss = ContrastiveLoss(reduction=reduction)
-        expected = tf.function(loss)(*batch).numpy()
-        copied = copy.deepcopy([loss])[0]
-        assert copied is not loss
-        assert tf.function(copied)(*batch).numpy() == pytest.approx(expected)
 
 
 def test_a_new_loss_is_two_methods(rng):

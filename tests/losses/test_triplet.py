@@ -7,7 +7,7 @@ import reference_losses
 import tensorflow as tf
 from loss_harness import DISTANCES, LABELS, MODES, differentiate
 
-from keras_siamese.losses import TripletLoss, TripletSemiHardLoss
+from keras_siamese.losses import TripletLoss
 from keras_siamese.miners import BatchAllMiner, BatchHardMiner, SemiHardMiner
 
 REDUCTIONS = ("mean", "mean_nonzero", "mean_pairs", "sum", "none")
@@ -265,65 +265,6 @@ def test_soft_margin_at_wide_gaps(gap):
     assert np.isfinite(gradients).all()
     # d(a, p) counts fully beyond the gap, and not at all before it.
     assert gradients[1].item() == pytest.approx(1.0 if gap > 0 else 0.0, abs=1e-9)
-
-
-class TestAddonsLoss:
-    """`TripletSemiHardLoss` is tensorflow-addons', value for value and gradient for gradient."""
-
-    @pytest.mark.parametrize("dtype", ["float32", "float64"])
-    @pytest.mark.parametrize(
-        ("classes", "examples", "margin"),
-        [(2, 2, 1.0), (2, 8, 0.2), (4, 4, 1.0), (6, 3, 3.0), (3, 5, 0.2), (12, 2, 1.0)],
-    )
-    def test_p_x_k_batches(self, rng, classes, examples, margin, dtype):
-        labels = rng.permutation(np.repeat(rng.integers(0, 2**62, classes), examples))
-        self._check(rng, labels, margin, dtype)
-
-    @pytest.mark.parametrize(
-        "name", [name for name in LABELS if name not in ("one_class", "singletons")]
-    )
-    def test_other_batches(self, rng, name):
-        self._check(rng, LABELS[name], 1.0, "float32")
-        self._check(rng, LABELS[name], 0.2, "float64")
-
-    @pytest.mark.parametrize("mode", MODES[1:])
-    def test_modes(self, rng, mode):
-        loss = TripletSemiHardLoss()
-        run = differentiate(lambda labels, x: loss(labels, x), mode)
-        for name in ("p_x_k", "ragged", "shuffled"):  # of one shape, and so compiled once
-            embeddings = rng.normal(size=(12, 3)).astype("float32")
-            value, gradient = run(LABELS[name], embeddings)
-            expected = reference_losses.addons_triplet_semi_hard(embeddings, LABELS[name], 1.0)
-            assert value == pytest.approx(expected[0], abs=1e-5)
-            assert gradient == pytest.approx(expected[1], abs=1e-5)
-
-    def test_it_is_a_setting_of_the_triplet_loss(self, rng):
-        labels, embeddings = LABELS["ragged"], rng.normal(size=(12, 3))
-        setting = TripletLoss(
-            margin=1.0, miner=SemiHardMiner("nearest", "farthest"), reduction="mean"
-        )
-        assert float(setting(labels, embeddings)) == float(
-            TripletSemiHardLoss()(labels, embeddings)
-        )
-        # Here the mean over mined triplets is the mean over pairs.
-        pairs = TripletLoss(margin=1.0, miner=SemiHardMiner(), reduction="mean_pairs")
-        assert float(pairs(labels, embeddings)) == float(setting(labels, embeddings))
-
-    def test_reference_gradient(self, rng):
-        labels, embeddings = LABELS["ragged"], rng.normal(size=(12, 2))
-        _, gradient = reference_losses.addons_triplet_semi_hard(embeddings, labels, 1.0)
-        differences = reference_losses.finite_differences(
-            lambda x: reference_losses.addons_triplet_semi_hard(x, labels, 1.0)[0], embeddings
-        )
-        assert gradient == pytest.approx(differences, abs=1e-8)
-
-    def _check(self, rng, labels, margin, dtype):
-        embeddings = rng.normal(size=(len(labels), 4)).astype(dtype)
-        loss = TripletSemiHardLoss(margin)
-        value, gradient = differentiate(lambda x: loss(labels, x))(embeddings)
-        expected = reference_losses.addons_triplet_semi_hard(embeddings, labels, margin)
-        assert value == pytest.approx(expected[0], abs=1e-5)
-        assert gradient == pytest.approx(expected[1], abs=1e-5)
 
 
 @pytest.mark.parametrize("margin", [0, -0.5, float("nan"), float("inf"), True, "hard", None])

@@ -81,8 +81,7 @@ def test_against_loops(rng, name, negative, fallback):
     miner, labels = SemiHardMiner(negative, fallback), LABELS[name]
     for distance, margin, dtype in (
         ("euclidean", 0.3, "float32"),
-        ("euclidean", None, "float64"),
-        ("euclidean", 1.0, "float16"),
+        ("manhattan", None, "float16"),
     ):
         embeddings = rng.normal(size=(12, 3)).astype(dtype)
         triplets = miner(labels, embeddings, distance=distance, margin=margin)

@@ -72,9 +72,11 @@ def test_shapes_types_and_classes(rng, miner, name):
         assert mined == []
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "jit_compile"])
-def test_the_same_in_a_graph(rng, miner, jit_compile):
-    labels = LABELS["ragged"]
+@pytest.mark.parametrize(
+    ("name", "jit_compile"), [*((name, False) for name in MINERS), ("nearest", True)]
+)
+def test_the_same_in_a_graph(rng, name, jit_compile):
+    miner, labels = MINERS[name], LABELS["ragged"]
     embeddings = rng.normal(size=(12, 3)).astype("float32")
     size = 12 if jit_compile else None
 
@@ -175,15 +177,12 @@ def test_round_trip(miner):
         assert restored.get_config() == miner.get_config()
 
 
-def test_deep_copy_after_use(rng, miner):
-    embeddings = rng.normal(size=(12, 3)).astype("float32")
-    mine = tf.function(lambda: miner(LABELS["p_x_k"], embeddings, margin=0.5))
-    mine()
+def test_deep_copy_after_use_in_a_graph(rng):
+    # What was compiled cannot be copied, and KerasTuner copies what it is given.
+    miner, embeddings = BatchHardMiner(), rng.normal(size=(12, 3)).astype("float32")
+    mined = tf.function(miner)(LABELS["p_x_k"], embeddings)
     copied = copy.deepcopy({"miner": miner})["miner"]
-    assert copied.get_config() == miner.get_config()
-    if miner is not MINERS["random"]:
-        again = copied(LABELS["p_x_k"], embeddings, margin=0.5)
-        assert triplet_set(again) == triplet_set(mine())
+    assert triplet_set(copied(LABELS["p_x_k"], embeddings)) == triplet_set(mined)
 
 
 @pytest.mark.parametrize("identifier", [None, "semi_hard", SemiHardMiner, {"a": 1}])

@@ -10,6 +10,7 @@ from keras_siamese.ops.checks import (
     check_positive,
     check_same_batch,
     check_same_length,
+    check_same_values,
     unknown_name,
 )
 
@@ -73,6 +74,14 @@ def test_same_length():
         check_same_length(x=[1], y=[1, 2])
     with pytest.raises(ValueError, match=r"empty.*x and y"):
         check_same_length(x=[], y=[])
+
+
+def test_same_values():
+    for same in ([0, 1], [[1.0], [0.0]], [True], [1, 1]):
+        check_same_values(np.array(same))
+    for same in ([0, 2], [1, -1], [0.5], [7, 7, 3]):
+        with pytest.raises(ValueError, match="`same` must be 1 for a match and 0 for none"):
+            check_same_values(np.array(same))
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint8", "uint64"])
