@@ -3,7 +3,6 @@
 import inspect
 import os
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from keras import ops, tree
 
 from keras_siamese import distances
 from keras_siamese.distances import Distance
+from keras_siamese.distribution import gather_replicas, mean_of_replicas
 from keras_siamese.encoders import has_unit_norm
 from keras_siamese.files import atomic_path
 from keras_siamese.inputs import (
@@ -27,9 +27,11 @@ from keras_siamese.inputs import (
 from keras_siamese.losses import MetricLoss
 from keras_siamese.metrics import EmbeddingCollection, EmbeddingMetric
 from keras_siamese.metrics.batch_figures import BatchFigures
-from keras_siamese.ops.checks import check_same_values
+from keras_siamese.ops.checks import check_encoder_output, check_same_values
 from keras_siamese.ops.compiled import not_compiled
 from keras_siamese.training_guard import TrainingGuard
+
+_NO_CLASS_WEIGHT = "`class_weight` has no meaning for triplets, which have no labels."
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese")
@@ -75,7 +77,7 @@ class SiameseModel(keras.Model):
         if encoder.built:
             outputs = getattr(encoder, "outputs", None) or []
             if outputs:
-                _check_rank(outputs[0] if len(outputs) == 1 else outputs)
+                check_encoder_output(outputs[0] if len(outputs) == 1 else outputs)
             self.built = True
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
@@ -85,7 +87,7 @@ class SiameseModel(keras.Model):
         it (TensorFlow's fused ReLU makes NaN 0).
         """
         embeddings = self.encoder(inputs, training=training)
-        _check_rank(embeddings)
+        check_encoder_output(embeddings)
         for x in tree.flatten(inputs):
             if keras.backend.is_float_dtype(x.dtype):
                 finite = ops.all(ops.isfinite(x), axis=tuple(range(1, len(x.shape))))
@@ -188,7 +190,7 @@ class SiameseModel(keras.Model):
         self._has_class_weight = call.arguments.get("class_weight") is not None
         spec = getattr(data, "element_spec", None)
         if self._has_class_weight and is_bare_triplets(spec, self.encoder):
-            raise _class_weight_of_triplets()
+            raise ValueError(_NO_CLASS_WEIGHT)
         if isinstance(data, tf.data.Dataset):  # Keras would warn that it cannot shuffle one.
             call.arguments.setdefault("shuffle", False)
         if isinstance(callbacks, keras.callbacks.CallbackList):
@@ -220,7 +222,7 @@ class SiameseModel(keras.Model):
         weights = call.arguments.get("sample_weight")
         if y is None and isinstance(x, tuple | list):
             if call.arguments.get("class_weight") is not None:
-                raise _class_weight_of_triplets()
+                raise ValueError(_NO_CLASS_WEIGHT)
             if weights is not None:  # Keras drops the weights of data without labels.
                 call.arguments["y"] = np.zeros(len(weights))
         elif y is not None and is_pair_of_items(x, self.encoder):
@@ -231,7 +233,7 @@ class SiameseModel(keras.Model):
         """One step of the optimizer on one batch of any of the three kinds."""
         batch = unpack(data, self.encoder)
         if self._has_class_weight and isinstance(batch, TripletBatch):
-            raise _class_weight_of_triplets()
+            raise ValueError(_NO_CLASS_WEIGHT)
         with tf.GradientTape() as tape:
             embeddings = self(batch.items, training=True)
             loss, figures = self._loss_and_figures(batch, embeddings, training=True)
@@ -270,7 +272,7 @@ class SiameseModel(keras.Model):
         self, batch: Batch, embeddings: Any, training: bool
     ) -> tuple[Any, dict[str, tuple[Any, Any]]]:
         figures: dict[str, tuple[Any, Any]] = {}
-        batch, embeddings = _gather_replicas(batch, embeddings)
+        batch, embeddings = gather_replicas(batch, embeddings)
         if isinstance(self.loss, MetricLoss):
             result = batch.loss(self.loss, embeddings)
             has_tuples = ops.cast(result.num_tuples > 0, "float32")
@@ -323,7 +325,7 @@ class SiameseModel(keras.Model):
 
         def evaluate_batch(data: Any) -> Any:
             logs, kept = strategy.run(self._evaluate_batch, args=(data,))
-            return tree.map_structure(lambda x: _mean_of_replicas(strategy, x), logs), kept
+            return tree.map_structure(lambda x: mean_of_replicas(strategy, x), logs), kept
 
         if not self.run_eagerly:
             evaluate_batch = tf.function(
@@ -396,44 +398,3 @@ class SiameseModel(keras.Model):
         model = cls(encoder, **arguments)
         model.trainable = config.get("trainable", True)
         return model
-
-
-def _class_weight_of_triplets() -> ValueError:
-    return ValueError("`class_weight` has no meaning for triplets, which have no labels.")
-
-
-def _check_rank(embeddings: Any) -> None:
-    if isinstance(embeddings, tuple | list | dict):
-        raise ValueError(
-            "The encoder must have one output of shape (batch_size, embedding_dim). "
-            f"Received: {len(embeddings)} outputs. Make a `keras.Model` of the one to train."
-        )
-    if len(embeddings.shape) != 2:
-        raise ValueError(
-            "The encoder must give one embedding for each item: shape (batch_size, embedding_dim). "
-            f"Received: shape {tuple(embeddings.shape)}. End it with "
-            "`keras_siamese.encoders.embedding_head`, which pools what has more axes."
-        )
-
-
-def _gather_replicas(batch: Batch, embeddings: Any) -> tuple[Batch, Any]:
-    """Under `tf.distribute`, makes one batch of those of all replicas: negatives come from all.
-
-    Of the items themselves, `batch.parts`, nothing is gathered.
-    """
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return batch, embeddings
-
-    def gather(x: Any) -> Any:
-        return None if x is None else context.all_gather(x, axis=0)
-
-    parts = [gather(part) for part in batch.split(embeddings)]
-    batch = replace(batch, y=gather(batch.y), sample_weight=gather(batch.sample_weight))
-    return batch, ops.concatenate(parts, axis=0)
-
-
-def _mean_of_replicas(strategy: tf.distribute.Strategy, value: Any) -> Any:
-    if isinstance(value, tf.distribute.DistributedValues):
-        return strategy.reduce("MEAN", value, axis=None)
-    return value

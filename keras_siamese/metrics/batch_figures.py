@@ -16,6 +16,7 @@ Figures = Mapping[str, tuple[Any, Any]]
 _MOST_ITEMS = 512
 
 
+@keras.saving.register_keras_serializable(package="keras_siamese")
 class BatchFigures(keras.metrics.Metric):
     """Means over the batches of an epoch of what shows whether training works.
 
@@ -27,6 +28,10 @@ class BatchFigures(keras.metrics.Metric):
       At 0 the network has collapsed: all items have the same embedding.
     - `batch_recall_at_1`: share of the items whose nearest in the *batch* has their class. Not the
       recall over a set, which is far lower.
+
+    Args:
+        name: Name of the metric; its figures have names of their own.
+        dtype: Dtype of the figures. Defaults to float32.
     """
 
     NAMES = (
@@ -37,8 +42,8 @@ class BatchFigures(keras.metrics.Metric):
         "batch_recall_at_1",
     )
 
-    def __init__(self, name: str = "batch_figures", **kwargs: Any) -> None:
-        super().__init__(name=name, **kwargs)
+    def __init__(self, name: str = "batch_figures", dtype: str | None = None) -> None:
+        super().__init__(name=name, dtype=dtype)
         self._totals = self.add_variable((len(self.NAMES),), "zeros", name="totals")
         self._weights = self.add_variable((len(self.NAMES),), "zeros", name="weights")
 

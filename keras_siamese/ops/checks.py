@@ -169,3 +169,21 @@ def check_same_batch(rows: Any, embeddings: Any, name: str = "label") -> None:
             f"Expected one {name} for each embedding. Received: {num_rows} of them and "
             f"{num_embeddings} embeddings."
         )
+
+
+def check_encoder_output(embeddings: Any) -> None:
+    """Checks that an encoder gives one embedding for each item.
+
+    Raises: ValueError: If it has several outputs, or one of another rank than 2.
+    """
+    if isinstance(embeddings, tuple | list | dict):
+        raise ValueError(
+            "The encoder must have one output of shape (batch_size, embedding_dim). "
+            f"Received: {len(embeddings)} outputs. Make a `keras.Model` of the one to train."
+        )
+    if len(embeddings.shape) != 2:
+        raise ValueError(
+            "The encoder must give one embedding for each item: shape (batch_size, embedding_dim). "
+            f"Received: shape {tuple(embeddings.shape)}. End it with "
+            "`keras_siamese.encoders.embedding_head`, which pools what has more axes."
+        )

@@ -1,0 +1,38 @@
+import subprocess
+import sys
+
+
+def test_two_replicas_equal_one_big_batch():
+    program = """
+import contextlib, sys, numpy as np, keras, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import keras_siamese as ks
+rng = np.random.default_rng(0)
+data = rng.normal(size=(200, 6)).astype("float32"), rng.integers(0, 4, 200)
+results = []
+weights = rng.random(200).astype("float32")
+pairs, same = ks.data.make_pairs(*data, 96, seed=0)
+for strategy in (None, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
+    keras.utils.set_random_seed(1)
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model = ks.SiameseModel(ks.encoders.mlp((6,), 4, hidden_units=(8,)))
+        metrics = [ks.metrics.RecallAtK(1), ks.metrics.PairAUC()]
+        model.compile(keras.optimizers.SGD(0.5), ks.losses.TripletLoss(0.5), metrics=metrics)
+    batches = tf.data.Dataset.from_tensor_slices(data).batch(48)
+    weighted = tf.data.Dataset.from_tensor_slices((*data, weights)).batch(48)
+    history = model.fit(batches, epochs=2, verbose=0, validation_data=weighted).history
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        loss = ks.losses.ContrastiveLoss(reduction="balanced")
+        model.compile(keras.optimizers.SGD(0.5), loss, metrics=[ks.metrics.PairAUC()])
+    paired = tf.data.Dataset.from_tensor_slices((pairs, same)).batch(32)
+    more = model.fit(paired, verbose=0, validation_data=paired).history
+    history.update({f"pairs_{name}": values for name, values in more.items()})
+    results.append((history, model.get_weights()))
+(one, one_weights), (two, two_weights) = results
+for name in one:
+    np.testing.assert_allclose(one[name], two[name], atol=1e-5, err_msg=name)
+for a, b in zip(one_weights, two_weights):
+    np.testing.assert_allclose(a, b, atol=1e-5)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=180)
