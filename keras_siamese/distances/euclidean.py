@@ -14,6 +14,7 @@ class Euclidean(Distance):
     """`|x - y|`: 0 to 2 between unit vectors. Its gradient at 0 is 0."""
 
     name: ClassVar[str] = "euclidean"
+    translation_invariant: ClassVar[bool] = True
 
     def pairwise(self, x: Any, y: Any) -> Any:
         """See `Distance.pairwise`."""
@@ -44,6 +45,7 @@ class SquaredEuclidean(Distance):
     """
 
     name: ClassVar[str] = "squared_euclidean"
+    translation_invariant: ClassVar[bool] = True
 
     def pairwise(self, x: Any, y: Any) -> Any:
         """See `Distance.pairwise`."""

@@ -18,6 +18,7 @@ class Manhattan(Distance):
     """
 
     name: ClassVar[str] = "manhattan"
+    translation_invariant: ClassVar[bool] = True
 
     def pairwise(self, x: Any, y: Any) -> Any:
         """See `Distance.pairwise`."""

@@ -149,9 +149,12 @@ class EmbeddingCollection:
 
     def _data(self, distance: Distance, given: Distance) -> LabelledSet | GivenPairs:
         if self._labels:
+            embeddings = np.concatenate(self._embeddings)
+            if distance.translation_invariant:
+                embeddings = _without_offset(embeddings)
             return LabelledSet(
                 np.concatenate(self._labels),
-                np.concatenate(self._embeddings),
+                embeddings,
                 _on_arrays(distance.pairwise),
                 _on_arrays(distance.paired),
             )
@@ -182,6 +185,15 @@ def _on_arrays(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], np.n
         return ops.convert_to_numpy(function(ops.convert_to_tensor(x), ops.convert_to_tensor(y)))
 
     return on_arrays
+
+
+def _without_offset(embeddings: np.ndarray) -> np.ndarray:
+    """Subtracts the mean where it dwarfs the spread: the matrix product would lose the distances."""
+    mean = embeddings.mean(axis=0, dtype=np.float64)
+    spread = np.square(embeddings - mean).sum(axis=1).mean()
+    if np.square(mean).sum() <= 100 * spread:
+        return embeddings
+    return (embeddings - mean).astype(embeddings.dtype)
 
 
 def _as_flat(values: Any) -> np.ndarray:

@@ -203,7 +203,7 @@ def test_no_metrics():
         (["a", "b"], [[0.0], [1.0]], "encode_labels"),
         ([0.0, 1.0], [[0.0], [1.0]], "integer class ids"),
         ([[0, 1], [1, 0]], [[0.0], [1.0]], "one-hot"),
-        ([0, 1, 1], [[0.0], [1.0]], "3 labels and 2 embeddings"),
+        ([0, 1, 1], [[0.0], [1.0]], "3 of them and 2 embeddings"),
         ([0, 1], [[[0.0]], [[1.0]]], r"\(batch_size, embedding_dim\)"),
         ([0, 1, 1], [[0.0], [np.nan], [np.inf]], "2 of 3 rows.*learning rate"),
     ],
@@ -246,3 +246,19 @@ def test_items_and_pairs_do_not_mix():
     collection.add_pairs([1], [0.5])
     with pytest.raises(ValueError, match="Both labelled items and pairs"):
         collection.evaluate([MeanPositiveDistance()])
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "squared_euclidean", "manhattan"])
+def test_large_common_offset_costs_no_digits(rng, distance):
+    labels = rng.integers(0, 20, 200)
+    # Whole numbers: adding the offset loses nothing by itself.
+    embeddings = rng.integers(-8, 9, size=(200, 16)).astype("float32")
+    figures = []
+    for offset in (0, 5000):
+        collection = EmbeddingCollection()
+        collection.add_items(labels, embeddings + offset)
+        figures.append(
+            collection.evaluate([RecallAtK(1), MeanPositiveDistance(), PairAUC()], distance)
+        )
+    for name, value in figures[0].items():
+        assert figures[1][name] == pytest.approx(value, rel=1e-4, abs=2e-3)
