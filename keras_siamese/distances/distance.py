@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 class Distance(ABC):
     """Base of the distances: smaller is closer, whatever the formula.
 
-    A subclass gives `name`, both forms and, where it is bounded, `bounds`; and says if adding a vector
-    to all embeddings changes nothing (`translation_invariant`). Register it with
+    A subclass gives `name`, both forms and, where it is bounded, `bounds`; and says if adding a
+    vector to all embeddings changes nothing (`translation_invariant`). Register it with
     `@keras.saving.register_keras_serializable(package="keras_siamese")` and models that use it save
     and load. Arithmetic is float32 or better: callers cast before.
     """

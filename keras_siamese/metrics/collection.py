@@ -188,7 +188,7 @@ def _on_arrays(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], np.n
 
 
 def _without_offset(embeddings: np.ndarray) -> np.ndarray:
-    """Subtracts the mean where it dwarfs the spread: the matrix product would lose the distances."""
+    """Subtracts a mean that dwarfs the spread: the matrix product would lose the distances."""
     mean = embeddings.mean(axis=0, dtype=np.float64)
     spread = np.square(embeddings - mean).sum(axis=1).mean()
     if np.square(mean).sum() <= 100 * spread:
