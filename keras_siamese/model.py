@@ -95,11 +95,7 @@ class SiameseModel(keras.Model):
         return embeddings
 
     def compile(
-        self,
-        optimizer: Any = "adam",
-        loss: Any = None,
-        metrics: Any = None,
-        **kwargs: Any,
+        self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **kwargs: Any
     ) -> None:
         """Configures the model for training: see `keras.Model.compile`.
 
@@ -246,7 +242,8 @@ class SiameseModel(keras.Model):
         else:
             warnings.warn("The model does not have any trainable weights.", stacklevel=2)
         self._figures.update_state(figures)
-        logs = self._update_metrics(batch, embeddings, loss)
+        scores = batch.scores(self.distance_function, embeddings)
+        logs = self._update_metrics(batch, embeddings, scores, loss)
         running = self._figures.result()
         return {**logs, **{name: running[name] for name in running if name in figures}}
 
@@ -262,11 +259,11 @@ class SiameseModel(keras.Model):
         # program.
         with not_compiled():
             loss, _ = self._loss_and_figures(batch, embeddings, training=False)
-        logs = self._update_metrics(batch, embeddings, loss)
+        scores = batch.scores(self.distance_function, embeddings)
+        logs = self._update_metrics(batch, embeddings, scores, loss)
         if not self._whole_set_metrics:
             return logs, {}
-        kind = "items" if isinstance(batch, LabelledBatch) else "pairs"
-        return logs, {kind: batch.scores(self.distance_function, embeddings)}
+        return logs, {"items" if isinstance(batch, LabelledBatch) else "pairs": scores}
 
     def _loss_and_figures(
         self, batch: Batch, embeddings: Any, training: bool
@@ -292,9 +289,11 @@ class SiameseModel(keras.Model):
             figures |= batch.figures(self.distance_function, ops.stop_gradient(embeddings))
         return loss, figures
 
-    def _update_metrics(self, batch: Batch, embeddings: Any, loss: Any) -> dict[str, Any]:
+    def _update_metrics(
+        self, batch: Batch, embeddings: Any, scores: tuple[Any, Any], loss: Any
+    ) -> dict[str, Any]:
         self._loss_tracker.update_state(loss, sample_weight=ops.shape(embeddings)[0])
-        y, y_pred = batch.scores(self.distance_function, embeddings)
+        y, y_pred = scores
         return self.compute_metrics(batch.parts, y, y_pred, sample_weight=batch.score_weight)
 
     def get_metrics_result(self) -> dict[str, Any]:

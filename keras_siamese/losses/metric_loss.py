@@ -11,7 +11,7 @@ from keras_siamese import distances
 from keras_siamese.distances import Distance
 from keras_siamese.ops.checks import (
     as_embeddings,
-    as_labels,
+    as_two_sets,
     check_choice,
     check_positive,
     check_same_batch,
@@ -130,17 +130,11 @@ class MetricLoss(keras.losses.Loss):
                 same batch, where an item is not compared with itself.
             candidates: Embeddings of that set, shape `(num_candidates, embedding_dim)`.
         """
-        labels, embeddings = as_labels(labels), as_embeddings(embeddings)
-        check_same_batch(labels, embeddings)
-        if (candidates is None) != (candidate_labels is None):
-            raise ValueError("Give `candidates` and `candidate_labels` together, or neither.")
-        if candidates is None:
-            return self._run((embeddings,), sample_weight, classes=find_classes(labels))
-        candidate_labels = as_labels(candidate_labels)
-        candidates = ops.cast(as_embeddings(candidates), embeddings.dtype)
-        check_same_batch(candidate_labels, candidates)
-        classes = find_classes(labels, candidate_labels)
-        return self._run((embeddings, candidates), sample_weight, classes=classes)
+        labels, embeddings, candidate_labels, candidates = as_two_sets(
+            labels, embeddings, candidate_labels, candidates
+        )
+        inputs = (embeddings,) if candidates is None else (embeddings, candidates)
+        return self._run(inputs, sample_weight, classes=find_classes(labels, candidate_labels))
 
     def on_pairs(self, x1: Any, x2: Any, same: Any, sample_weight: Any | None = None) -> LossResult:
         """The loss of explicit pairs.

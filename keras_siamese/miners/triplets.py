@@ -9,12 +9,7 @@ from keras import ops
 
 from keras_siamese import distances
 from keras_siamese.distances import Distance
-from keras_siamese.ops.checks import (
-    as_embeddings,
-    as_labels,
-    check_positive,
-    check_same_batch,
-)
+from keras_siamese.ops.checks import as_two_sets, check_positive
 from keras_siamese.ops.compiled import compiled
 from keras_siamese.ops.positives import Classes, find_classes
 
@@ -75,13 +70,9 @@ class TripletMiner(ABC):
         Raises: ValueError: If labels are no integers, shapes do not match, or `margin` is not
             positive.
         """
-        labels, embeddings = as_labels(labels), as_embeddings(embeddings)
-        check_same_batch(labels, embeddings)
-        if (candidates is None) != (candidate_labels is None):
-            raise ValueError("Give `candidates` and `candidate_labels` together, or neither.")
-        if candidates is not None:
-            candidate_labels, candidates = as_labels(candidate_labels), as_embeddings(candidates)
-            check_same_batch(candidate_labels, candidates)
+        labels, embeddings, candidate_labels, candidates = as_two_sets(
+            labels, embeddings, candidate_labels, candidates
+        )
         distance = distances.get(distance)
         margin = None if margin is None else check_positive("margin", margin)
         setting = (repr(distance), margin)

@@ -171,6 +171,31 @@ def check_same_batch(rows: Any, embeddings: Any, name: str = "label") -> None:
         )
 
 
+def as_two_sets(
+    labels: Any, embeddings: Any, candidate_labels: Any | None, candidates: Any | None
+) -> tuple[Any, Any, Any | None, Any | None]:
+    """Returns the four as `as_labels` and `as_embeddings` do, the embeddings in one dtype.
+
+    Args:
+        labels: Class ids of the anchors.
+        embeddings: Anchors, shape `(num_anchors, embedding_dim)`.
+        candidate_labels: Class ids of the candidates, or None.
+        candidates: Embeddings, shape `(num_candidates, embedding_dim)`, or None with their labels.
+
+    Raises: ValueError: If labels are no integers, shapes do not match, or one of the last two is
+        missing.
+    """
+    labels, embeddings = as_labels(labels), as_embeddings(embeddings)
+    check_same_batch(labels, embeddings)
+    if (candidates is None) != (candidate_labels is None):
+        raise ValueError("Give `candidates` and `candidate_labels` together, or neither.")
+    if candidates is not None:
+        candidate_labels = as_labels(candidate_labels)
+        candidates = ops.cast(as_embeddings(candidates), embeddings.dtype)
+        check_same_batch(candidate_labels, candidates)
+    return labels, embeddings, candidate_labels, candidates
+
+
 def check_encoder_output(embeddings: Any) -> None:
     """Checks that an encoder gives one embedding for each item.
 
