@@ -44,7 +44,7 @@ class Batch(ABC):
         return self.sample_weight
 
     @abstractmethod
-    def loss(self, loss: MetricLoss, embeddings: Any) -> LossResult:
+    def loss(self, loss: MetricLoss, embeddings: Any, training: bool) -> LossResult:
         """The loss of this kind of batch."""
 
     @abstractmethod
@@ -59,9 +59,9 @@ class Batch(ABC):
 class LabelledBatch(Batch):
     """`(x, y)`: items and their integer class ids."""
 
-    def loss(self, loss: MetricLoss, embeddings: Any) -> LossResult:
+    def loss(self, loss: MetricLoss, embeddings: Any, training: bool) -> LossResult:
         """See `Batch.loss`."""
-        return loss.on_batch(self.y, embeddings, self.sample_weight)
+        return loss.on_batch(self.y, embeddings, self.sample_weight, training=training)
 
     def scores(self, distance: Distance, embeddings: Any) -> tuple[Any, Any]:
         """See `Batch.scores`."""
@@ -86,7 +86,7 @@ class TupleBatch(Batch):
 class PairBatch(TupleBatch):
     """`((x1, x2), same)`: `same` is 1 for a match, 0 for none."""
 
-    def loss(self, loss: MetricLoss, embeddings: Any) -> LossResult:
+    def loss(self, loss: MetricLoss, embeddings: Any, training: bool) -> LossResult:
         """See `Batch.loss`."""
         x1, x2 = self.split(embeddings)
         return loss.on_pairs(x1, x2, self.y, self.sample_weight)
@@ -107,7 +107,7 @@ class TripletBatch(TupleBatch):
         weight = self.sample_weight
         return None if weight is None else ops.concatenate([weight, weight], axis=0)
 
-    def loss(self, loss: MetricLoss, embeddings: Any) -> LossResult:
+    def loss(self, loss: MetricLoss, embeddings: Any, training: bool) -> LossResult:
         """See `Batch.loss`."""
         anchor, positive, negative = self.split(embeddings)
         return loss.on_triplets(anchor, positive, negative, self.sample_weight)

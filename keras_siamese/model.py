@@ -1,8 +1,8 @@
 """SiameseModel: an encoder that is trained and judged by distances between embeddings."""
 
-import inspect
 import os
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +12,24 @@ import tensorflow as tf
 from keras import ops, tree
 
 from keras_siamese import distances
+from keras_siamese.arguments import NO_CLASS_WEIGHT, bind_data, check_loss, check_metrics
 from keras_siamese.distances import Distance
 from keras_siamese.distribution import gather_replicas, mean_of_replicas
-from keras_siamese.encoders import has_unit_norm
+from keras_siamese.encoders import embedding_dim_of
 from keras_siamese.files import atomic_path
 from keras_siamese.inputs import (
     Batch,
     LabelledBatch,
     TripletBatch,
     is_bare_triplets,
-    is_pair_of_items,
     unpack,
 )
 from keras_siamese.losses import MetricLoss
 from keras_siamese.metrics import EmbeddingCollection, EmbeddingMetric
 from keras_siamese.metrics.batch_figures import BatchFigures
-from keras_siamese.ops.checks import check_encoder_output, check_same_values
+from keras_siamese.ops.checks import check_encoder_output
 from keras_siamese.ops.compiled import not_compiled
 from keras_siamese.training_guard import TrainingGuard
-
-_NO_CLASS_WEIGHT = "`class_weight` has no meaning for triplets, which have no labels."
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese")
@@ -71,6 +69,9 @@ class SiameseModel(keras.Model):
         super().__init__(name=name, dtype=dtype or encoder.dtype_policy)
         self.encoder = encoder
         self._figures = BatchFigures()
+        self._embedding_dim: int | None = None
+        self._loss_layers: list[keras.layers.Layer] = []
+        self._part_losses: dict[str, keras.metrics.Mean] = {}
         self._collection = EmbeddingCollection()
         self._is_evaluating = False
         self._has_class_weight = False
@@ -109,37 +110,37 @@ class SiameseModel(keras.Model):
         Raises: ValueError: If the loss gives no scalar, or its margin is out of reach for the
             encoder's embeddings.
         """
-        if isinstance(loss, tuple | list | dict):
-            losses = tree.flatten(loss)
-            if len(losses) != 1:
-                raise ValueError(
-                    f"A SiameseModel has one output, so one loss. Received: {len(losses)} losses."
-                )
-            loss = losses[0]
-        if isinstance(loss, MetricLoss):
-            if loss.reduction == "none":
-                raise ValueError(
-                    'The loss must be a scalar. Received: `reduction="none"`. Use "mean".'
-                )
-            if kwargs.get("loss_weights") is not None:
-                raise ValueError(
-                    "`loss_weights` has no meaning with the one loss of a SiameseModel."
-                )
-            loss.check_margin(unit_norm=has_unit_norm(self.encoder))
-        if any(
-            isinstance(m, EmbeddingMetric) for m in tree.flatten(kwargs.get("weighted_metrics"))
-        ):
-            raise ValueError(
-                "Metrics over whole sets have no weighted form. Received: one of them in "
-                "`weighted_metrics`. Give it as `metrics`."
-            )
-        for metric in tree.flatten(metrics):
-            if isinstance(metric, EmbeddingMetric):
-                metric.computed_by_model = True
+        loss = check_loss(loss, kwargs.get("loss_weights"), self.encoder)
+        check_metrics(metrics, kwargs.get("weighted_metrics"))
+        self._adopt(loss)
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
+
+    def _adopt(self, loss: Any) -> None:
+        """Makes the weights of the loss, as soon as the embeddings' size is known, its own."""
+        self._tracker.unlock()
+        self._loss_layers.clear()
+        self._part_losses.clear()
+        if isinstance(loss, MetricLoss):
+            if self._embedding_dim is None:
+                self._embedding_dim = embedding_dim_of(self.encoder)
+            if self._embedding_dim is not None:
+                loss.build(self._embedding_dim)
+                self._loss_layers.extend(loss.layers)
+            for name in loss.part_names:
+                self._part_losses[name] = keras.metrics.Mean(name)
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Arguments of `compile`, and the size of the embeddings that weights of the loss are for.
+
+        Returns: A dict that `compile_from_config` takes.
+        """
+        config = super().get_compile_config()
+        return config and {**config, "embedding_dim": self._embedding_dim}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles as `get_compile_config` described."""
+        config = dict(config)
+        self._embedding_dim = config.pop("embedding_dim", None)
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.built:
             self.optimizer.build(self.trainable_variables)
@@ -181,12 +182,12 @@ class SiameseModel(keras.Model):
         Raises: ValueError: If the loss is not finite, or no batch of an epoch has anything to
             learn from.
         """
-        call = self._bind(super().fit, args, kwargs)
+        call = bind_data(super().fit, args, kwargs, self.encoder)
         data, callbacks = call.arguments.get("x"), call.arguments.get("callbacks")
         self._has_class_weight = call.arguments.get("class_weight") is not None
         spec = getattr(data, "element_spec", None)
         if self._has_class_weight and is_bare_triplets(spec, self.encoder):
-            raise ValueError(_NO_CLASS_WEIGHT)
+            raise ValueError(NO_CLASS_WEIGHT)
         if isinstance(data, tf.data.Dataset):  # Keras would warn that it cannot shuffle one.
             call.arguments.setdefault("shuffle", False)
         if isinstance(callbacks, keras.callbacks.CallbackList):
@@ -203,7 +204,7 @@ class SiameseModel(keras.Model):
         Raises: ValueError: If the data set is empty, an embedding is not finite, or a metric is
             undefined for the set.
         """
-        call = self._bind(super().evaluate, args, kwargs)
+        call = bind_data(super().evaluate, args, kwargs, self.encoder)
         self._is_evaluating = True
         try:
             return super().evaluate(*call.args, **call.kwargs)
@@ -211,39 +212,26 @@ class SiameseModel(keras.Model):
             self._is_evaluating = False
             self._collection.clear()
 
-    def _bind(self, method: Any, args: Any, kwargs: Any) -> inspect.BoundArguments:
-        """Binds the arguments of `fit` or `evaluate`, so that none of them is lost."""
-        call = inspect.signature(method).bind(*args, **kwargs)
-        x, y = call.arguments.get("x"), call.arguments.get("y")
-        weights = call.arguments.get("sample_weight")
-        if y is None and isinstance(x, tuple | list):
-            if call.arguments.get("class_weight") is not None:
-                raise ValueError(_NO_CLASS_WEIGHT)
-            if weights is not None:  # Keras drops the weights of data without labels.
-                call.arguments["y"] = np.zeros(len(weights))
-        elif y is not None and is_pair_of_items(x, self.encoder):
-            check_same_values(y)
-        return call
-
     def train_step(self, data: Any) -> dict[str, Any]:
         """One step of the optimizer on one batch of any of the three kinds."""
         batch = unpack(data, self.encoder)
         if self._has_class_weight and isinstance(batch, TripletBatch):
-            raise ValueError(_NO_CLASS_WEIGHT)
+            raise ValueError(NO_CLASS_WEIGHT)
         with tf.GradientTape() as tape:
             embeddings = self(batch.items, training=True)
-            loss, figures = self._loss_and_figures(batch, embeddings, training=True)
+            loss, parts, figures = self._loss_and_figures(batch, embeddings, training=True)
             # Each replica computes the loss of the global batch, and their gradients are added up.
             num_replicas = self.distribute_strategy.num_replicas_in_sync
             scaled = self.optimizer.scale_loss(loss / num_replicas)
         if self.trainable_weights:
             gradients = tape.gradient(scaled, self.trainable_weights)
-            self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+            with self.loss.scaled_steps() if self._loss_layers else nullcontext():
+                self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
         else:
             warnings.warn("The model does not have any trainable weights.", stacklevel=2)
         self._figures.update_state(figures)
         scores = batch.scores(self.distance_function, embeddings)
-        logs = self._update_metrics(batch, embeddings, scores, loss)
+        logs = self._update_metrics(batch, embeddings, scores, loss, parts)
         running = self._figures.result()
         return {**logs, **{name: running[name] for name in running if name in figures}}
 
@@ -258,20 +246,22 @@ class SiameseModel(keras.Model):
         # Evaluation batches are of any make, and each number of items a class would compile a
         # program.
         with not_compiled():
-            loss, _ = self._loss_and_figures(batch, embeddings, training=False)
+            loss, parts, _ = self._loss_and_figures(batch, embeddings, training=False)
         scores = batch.scores(self.distance_function, embeddings)
-        logs = self._update_metrics(batch, embeddings, scores, loss)
+        logs = self._update_metrics(batch, embeddings, scores, loss, parts)
         if not self._whole_set_metrics:
             return logs, {}
         return logs, {"items" if isinstance(batch, LabelledBatch) else "pairs": scores}
 
     def _loss_and_figures(
         self, batch: Batch, embeddings: Any, training: bool
-    ) -> tuple[Any, dict[str, tuple[Any, Any]]]:
+    ) -> tuple[Any, dict[str, Any], dict[str, tuple[Any, Any]]]:
         figures: dict[str, tuple[Any, Any]] = {}
+        parts: dict[str, Any] = {}
         batch, embeddings = gather_replicas(batch, embeddings)
         if isinstance(self.loss, MetricLoss):
-            result = batch.loss(self.loss, embeddings)
+            result = batch.loss(self.loss, embeddings, training)
+            parts = result.parts or {}
             has_tuples = ops.cast(result.num_tuples > 0, "float32")
             figures["batch_active_fraction"] = (result.active_fraction, has_tuples)
             loss = result.value + sum(ops.sum(ops.cast(x, "float32")) for x in self.losses)
@@ -287,12 +277,21 @@ class SiameseModel(keras.Model):
             )
         if training:
             figures |= batch.figures(self.distance_function, ops.stop_gradient(embeddings))
-        return loss, figures
+        return loss, parts, figures
 
     def _update_metrics(
-        self, batch: Batch, embeddings: Any, scores: tuple[Any, Any], loss: Any
+        self,
+        batch: Batch,
+        embeddings: Any,
+        scores: tuple[Any, Any],
+        loss: Any,
+        parts: dict[str, Any],
     ) -> dict[str, Any]:
-        self._loss_tracker.update_state(loss, sample_weight=ops.shape(embeddings)[0])
+        for tracker, value in [
+            (self._loss_tracker, loss),
+            *((self._part_losses[name], value) for name, value in parts.items()),
+        ]:
+            tracker.update_state(value, sample_weight=ops.shape(embeddings)[0])
         y, y_pred = scores
         return self.compute_metrics(batch.parts, y, y_pred, sample_weight=batch.score_weight)
 
@@ -310,6 +309,9 @@ class SiameseModel(keras.Model):
     def _symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         # Under `tf.distribute`, Keras averages the replicas' batches to get one, labels included.
         batch = unpack(data_batch, self.encoder)
+        if self._embedding_dim is None:
+            self._embedding_dim = self(batch.items).shape[-1]
+            self._adopt(self.loss)
         if isinstance(batch, LabelledBatch):
             labels = tf.cast(batch.y, tf.int64)
             super()._symbolic_build(data_batch=(batch.items, labels, batch.sample_weight))

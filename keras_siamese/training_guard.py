@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from keras_siamese.data import find_epoch_counter
+from keras_siamese.losses import MetricLoss
 
 _REMEDY = (
     "Check the inputs for NaN and infinity; if they are fine, training has diverged: lower the "
@@ -33,7 +34,10 @@ class TrainingGuard(keras.callbacks.Callback):
         self._warned = False
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Sets the data to where training is."""
+        """Sets the data, and miners that follow a schedule, to where training is."""
+        loss = self.model.loss
+        if isinstance(loss, MetricLoss) and loss.set_epoch(epoch):
+            self.model.make_train_function(force=True)
         if self._epoch_counter is not None:
             self._epoch_counter.assign(int(self.model.optimizer.iterations))
 

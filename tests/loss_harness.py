@@ -1,9 +1,14 @@
-"""Batches to try losses and miners on, and the ways in which TensorFlow runs them."""
+"""Batches to try losses and miners on, and the ways in which a backend runs them."""
 
+import keras
 import numpy as np
-import tensorflow as tf
 
-MODES = ("eager", "graph", "unknown_batch_size", "jit_compile")
+BACKEND = keras.backend.backend()
+MODES = {
+    "tensorflow": ("eager", "graph", "unknown_batch_size", "jit_compile"),
+    "jax": ("eager", "jit_compile"),
+    "torch": ("eager",),
+}[BACKEND]
 
 # Of one length, and mostly of one greatest class size, so that compiled programs are shared.
 LABELS = {
@@ -30,6 +35,12 @@ def differentiate(function, mode="eager"):
 
     The gradients are by all of its inputs that are floats.
     """
+    run = {"tensorflow": _in_tensorflow, "jax": _in_jax, "torch": _in_torch}[BACKEND]
+    return run(function, mode)
+
+
+def _in_tensorflow(function, mode):
+    import tensorflow as tf
 
     def both(*inputs):
         floats = [x for x in inputs if x.dtype.is_floating]
@@ -51,6 +62,36 @@ def differentiate(function, mode="eager"):
             results = program(*inputs)
         # Eagerly, the gradient of a gather is a list of rows.
         return tuple(tf.convert_to_tensor(result).numpy() for result in results)
+
+    return run
+
+
+def _in_jax(function, mode):
+    import jax
+
+    def run(*inputs):
+        inputs = [jax.numpy.asarray(x) for x in inputs]
+        places = [i for i, x in enumerate(inputs) if jax.numpy.issubdtype(x.dtype, "floating")]
+        both = jax.value_and_grad(function, argnums=places)
+        value, gradients = (both if mode == "eager" else jax.jit(both))(*inputs)
+        return tuple(np.asarray(result) for result in (value, *gradients))
+
+    return run
+
+
+def _in_torch(function, mode):
+    import torch
+
+    def run(*inputs):
+        inputs = [torch.as_tensor(np.array(x)) for x in inputs]
+        floats = [x.requires_grad_() for x in inputs if x.is_floating_point()]
+        value = function(*inputs)
+        gradients = torch.autograd.grad(value, floats, allow_unused=True)
+        gradients = [
+            torch.zeros_like(x) if gradient is None else gradient
+            for x, gradient in zip(floats, gradients, strict=True)
+        ]
+        return tuple(result.detach().numpy() for result in (value, *gradients))
 
     return run
 

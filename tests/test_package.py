@@ -19,12 +19,12 @@ TESTS = Path(__file__).parent
 
 # From the lowest layer up. Folders of one layer do not import each other.
 LAYERS = (
-    ("ops", "files"),
-    ("distances", "data", "encoders"),
+    ("ops", "files", "weights"),
+    ("distances", "relations", "data", "encoders"),
     ("miners",),
     ("losses", "metrics"),
     ("inputs", "training_guard"),
-    ("distribution",),
+    ("arguments", "distribution"),
     ("model",),
     ("evaluation", "index"),
     ("callbacks",),

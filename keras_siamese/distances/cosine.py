@@ -32,6 +32,14 @@ class Cosine(Distance):
         x, y = l2_normalize(x), l2_normalize(y)
         return 0.5 * (squared_norm(x - y) + _norm_missing(x) + _norm_missing(y))
 
+    def pairwise_similarity(self, x: Any, y: Any) -> Any:
+        """The cosines: see `Distance.pairwise_similarity`."""
+        return ops.matmul(l2_normalize(x), ops.transpose(l2_normalize(y)))
+
+    def paired_similarity(self, x: Any, y: Any) -> Any:
+        """The cosines: see `Distance.paired_similarity`."""
+        return ops.sum(l2_normalize(x) * l2_normalize(y), axis=-1)
+
     def bounds(self, unit_norm: bool = False) -> tuple[float, float]:
         """See `Distance.bounds`."""
         return (0.0, 2.0)

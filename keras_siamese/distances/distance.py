@@ -3,8 +3,10 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+from keras_siamese.weights import WeightOwner
 
-class Distance(ABC):
+
+class Distance(WeightOwner, ABC):
     """Base of the distances: smaller is closer, whatever the formula.
 
     A subclass gives `name`, both forms and, where it is bounded, `bounds`; and says if adding a
@@ -52,6 +54,21 @@ class Distance(ABC):
     def from_reduced(self, reduced: Any) -> Any:
         """Makes distances of what `reduced_pairwise` gives, element by element."""
         return reduced
+
+    def pairwise_similarity(self, x: Any, y: Any) -> Any:
+        """Similarities, larger is closer: the negated distances, unless the name says another.
+
+        Args:
+            x: Shape `(N, embedding_dim)`.
+            y: Shape `(M, embedding_dim)`.
+
+        Returns: Shape `(N, M)`.
+        """
+        return -self.pairwise(x, y)
+
+    def paired_similarity(self, x: Any, y: Any) -> Any:
+        """Similarities of the vectors at the same place: see `paired`."""
+        return -self.paired(x, y)
 
     def bounds(self, unit_norm: bool = False) -> tuple[float, float]:
         """Least and greatest value, so that a margin out of reach can be refused.

@@ -1,33 +1,20 @@
 """Contrastive loss."""
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
 from keras_siamese.distances import Distance
-from keras_siamese.losses.metric_loss import MetricLoss, tuple_distances
+from keras_siamese.losses.pair_loss import PairLoss
+from keras_siamese.losses.tuple_loss import TupleLosses, losses_of
+from keras_siamese.miners import Pairs
 from keras_siamese.ops.checks import check_positive
 from keras_siamese.ops.numerics import masked_mean
-from keras_siamese.ops.positives import Classes
-
-
-class Pairs(NamedTuple):
-    """Index tuples `(anchor, candidate)`: row `i` holds those of anchor `i`.
-
-    Attributes:
-        candidate: Index of a candidate, int32, shape `(num_anchors, num_slots)`.
-        same: Whether the two match, bool, the same shape.
-        mask: Whether that place holds a pair, bool, the same shape.
-    """
-
-    candidate: Any
-    same: Any
-    mask: Any
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese")
-class ContrastiveLoss(MetricLoss):
+class ContrastiveLoss(PairLoss):
     """Contrastive loss over all pairs of a labelled batch, or over given pairs.
 
     For two embeddings at distance `d`: `d^2 / 2` if they match (`same` = 1), else
@@ -38,12 +25,12 @@ class ContrastiveLoss(MetricLoss):
         margin: Positive float in units of `distance`: how far apart pairs that do not match are
             pushed. Defaults to 1.0.
         distance: Name or object: see `keras_siamese.distances`. Defaults to `"euclidean"`.
-        reduction: `"mean"` over all pairs, `"mean_nonzero"` over those with a loss above 0,
+        reduction: `"mean"` over all pairs found, `"mean_nonzero"` over those with a loss above 0,
             `"balanced"`: half the mean over matching pairs plus half the mean over the others,
             `"sum"` (in a labelled batch each pair counts from both ends), or `"none"`: shape
             `(batch_size,)`, each anchor's mean. All pairs of a P x K batch are nearly all negative,
             which is what `"balanced"` is for. Defaults to `"mean"`.
-        name: Name of the loss.
+        **kwargs: `miner`, `relation`, `embedding_regularizer`, `name`: see `PairLoss`.
 
     Call arguments:
         y_true: Integer class ids, shape `(batch_size,)` or `(batch_size, 1)`.
@@ -64,58 +51,32 @@ class ContrastiveLoss(MetricLoss):
     Reference: [Hadsell, Chopra and LeCun, 2006](https://doi.org/10.1109/CVPR.2006.100), equation 4.
     """
 
-    reductions: ClassVar[tuple[str, ...]] = (*MetricLoss.reductions, "balanced")
+    reductions: ClassVar[tuple[str, ...]] = (*PairLoss.reductions, "balanced")
 
     def __init__(
         self,
         margin: float = 1.0,
         distance: str | Distance = "euclidean",
         reduction: str = "mean",
-        name: str = "contrastive_loss",
+        **kwargs: Any,
     ) -> None:
         margin = check_positive("margin", margin)
-        super().__init__(distance=distance, margin=margin, reduction=reduction, name=name)
+        super().__init__(margin=margin, distance=distance, reduction=reduction, **kwargs)
         if self.distance.bounds()[0] < 0:
             raise ValueError(
                 f"`distance` is squared, so it must not be negative. Received: {self.distance!r}. "
                 'Use "cosine", or normalise the embeddings and use "euclidean".'
             )
 
-    def find_tuples(self, anchors: Any, candidates: Any | None, classes: Classes) -> Pairs:
-        """See `MetricLoss.find_tuples`."""
-        same = classes.anchors[:, None] == classes.candidates[None, :]
-        index = ops.arange(ops.shape(same)[1], dtype="int32")[None, :]
-        if candidates is None:
-            mask = ops.transpose(index) != index
-        else:
-            mask = ops.ones_like(same)
-        return Pairs(ops.broadcast_to(index, ops.shape(same)), same, mask)
+    def pair_losses(self, x: Any, positive: Any, negative: Any) -> TupleLosses:
+        """See `PairLoss.pair_losses`."""
+        values = 0.5 * ops.square(ops.where(positive, x, ops.relu(self.margin - x)))
+        return losses_of(values, ops.logical_or(positive, negative))
 
-    def tuples_of_pairs(self, same: Any) -> Pairs:
-        """See `MetricLoss.tuples_of_pairs`."""
-        index = ops.arange(ops.shape(same)[0], dtype="int32")[:, None]
-        return Pairs(index, same, ops.ones_like(same))
-
-    def tuples_of_triplets(self, num_anchors: Any) -> Pairs:
-        """See `MetricLoss.tuples_of_triplets`."""
-        index = ops.arange(num_anchors, dtype="int32")[:, None]
-        candidate = ops.concatenate([index, index + num_anchors], axis=1)
-        return Pairs(candidate, candidate < num_anchors, ops.ones_like(candidate, dtype="bool"))
-
-    def tuple_losses(self, tuples: Pairs, anchors: Any, candidates: Any, exhaustive: bool) -> Any:
-        """See `MetricLoss.tuple_losses`."""
-        if exhaustive:
-            d = self.distance.pairwise(anchors, candidates)  # every column, in order
-        else:
-            d = tuple_distances(self.distance, anchors, candidates, tuples.candidate, False)
-        return 0.5 * ops.square(ops.where(tuples.same, d, ops.relu(self.margin - d)))
-
-    def reduce(self, losses: Any, tuples: Pairs) -> Any:
-        """See `MetricLoss.reduce`."""
+    def reduce(self, losses: TupleLosses, tuples: Pairs) -> Any:
+        """See `TupleLoss.reduce`."""
         if self.reduction != "balanced":
             return super().reduce(losses, tuples)
-        different = ops.logical_not(tuples.same)
         return 0.5 * sum(
-            masked_mean(losses, ops.logical_and(tuples.mask, of_kind))
-            for of_kind in (tuples.same, different)
+            masked_mean(losses.values, of_kind) for of_kind in (tuples.positive, tuples.negative)
         )

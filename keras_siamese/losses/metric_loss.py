@@ -1,7 +1,7 @@
-"""The skeleton that losses on embeddings share: input, mining, weights, reduction, compilation."""
+"""What all losses on embeddings offer: on labelled batches, pairs, triplets and two views."""
 
+import re
 from abc import abstractmethod
-from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import keras
@@ -9,16 +9,9 @@ from keras import ops
 
 from keras_siamese import distances
 from keras_siamese.distances import Distance
-from keras_siamese.ops.checks import (
-    as_embeddings,
-    as_two_sets,
-    check_choice,
-    check_positive,
-    check_same_batch,
-)
-from keras_siamese.ops.compiled import compiled, compiled_with_gradient
-from keras_siamese.ops.numerics import masked_mean, squared_norm
-from keras_siamese.ops.positives import Classes, find_classes
+from keras_siamese.ops.checks import as_embeddings, check_choice, check_same_batch
+from keras_siamese.relations import Relation, get_relation
+from keras_siamese.weights import WeightOwner
 
 
 class LossResult(NamedTuple):
@@ -28,31 +21,30 @@ class LossResult(NamedTuple):
         value: The loss: a scalar, or shape `(num_anchors,)` with `reduction="none"`.
         active_fraction: The share of the tuples that have a loss above 0, a scalar.
         num_tuples: How many tuples were found, a scalar.
+        parts: The losses that the value is a sum of, by name; None if there is one alone.
     """
 
     value: Any
     active_fraction: Any
     num_tuples: Any
+    parts: dict[str, Any] | None = None
 
 
-class MetricLoss(keras.losses.Loss):
+class MetricLoss(WeightOwner, keras.losses.Loss):
     """Base of the losses on embeddings: called as `loss(labels, embeddings)`, in any Keras model.
-
-    A subclass gives `find_tuples` (which tuples) and `tuple_losses` (the formula), both pure
-    functions of tensors; if it also takes ready-made pairs or triplets, `tuples_of_pairs` or
-    `tuples_of_triplets`. A tuple type is a `NamedTuple` with a `mask` of shape
-    `(num_anchors, num_slots)`: row `i` holds the tuples of anchor `i`.
 
     All arithmetic is float32 or better. Embeddings that hold NaN or infinity, or are too large to
     square, give NaN in a compiled step, and a `ValueError` where the value can be seen.
 
     Args:
         distance: Name or object: see `keras_siamese.distances`.
-        margin: The least wanted gap, in units of `distance`; None if the loss has none.
         reduction: One of `reductions`: `"mean"` over all tuples found, `"mean_nonzero"` over those
             with a loss above 0, `"sum"`, or `"none"`: shape `(num_anchors,)`, each anchor's mean.
             Without any tuple each is 0. Weights multiply the losses; they do not change what is
             divided by.
+        relation: Which items match: see `keras_siamese.relations`. None: those of the same class.
+        embedding_regularizer: A `keras.regularizers.Regularizer`, or its name: its value for the
+            embeddings over their number is added to the loss.
         name: Name of the loss.
     """
 
@@ -61,40 +53,26 @@ class MetricLoss(keras.losses.Loss):
     def __init__(
         self,
         distance: str | Distance = "euclidean",
-        margin: float | None = None,
         reduction: str = "mean",
+        relation: Relation | None = None,
+        embedding_regularizer: Any = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(name=name, reduction=None)
+        super().__init__(name=name or _snake_case(type(self).__name__), reduction=None)
         self.reduction = check_choice("reduction", reduction, self.reductions)
         self.distance = distances.get(distance)
-        self.margin = None if margin is None else check_positive("margin", margin)
-        self.check_margin(unit_norm=False)
+        self.relation = get_relation(relation)
+        self.embedding_regularizer = keras.regularizers.get(embedding_regularizer)
 
-    @abstractmethod
-    def find_tuples(self, anchors: Any, candidates: Any | None, classes: Classes) -> Any:
-        """Chooses tuples of a labelled batch, undifferentiated; `candidates` None: the anchors."""
+    @property
+    def owners(self) -> list[WeightOwner]:
+        """See `WeightOwner.owners`."""
+        return [self.distance]
 
-    @abstractmethod
-    def tuple_losses(self, tuples: Any, anchors: Any, candidates: Any, exhaustive: bool) -> Any:
-        """The loss of each tuple, `(num_anchors, num_slots)`; outside of the mask, anything."""
-
-    def exhaustive(self, classes: Classes) -> bool:
-        """Whether `find_tuples` gives more slots than there are candidates."""
-        return True
-
-    def tuples_of_pairs(self, same: Any) -> Any:
-        """Tuples of explicit pairs, where anchor `i` belongs to candidate `i`."""
-        raise ValueError(
-            f"{type(self).__name__} has no meaning on pairs. Expected labelled batches (x, y) or "
-            "triplets (anchor, positive, negative). For pairs use `ContrastiveLoss`."
-        )
-
-    def tuples_of_triplets(self, num_anchors: Any) -> Any:
-        """Tuples of explicit triplets: candidates `i` (positive), `num_anchors + i` (negative)."""
-        raise ValueError(
-            f"{type(self).__name__} has no meaning on triplets. Expected labelled batches (x, y)."
-        )
+    @property
+    def part_names(self) -> list[str]:
+        """Names of the losses that this one is a sum of; none if it is one alone."""
+        return []
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any | None = None) -> Any:
         """The loss of a labelled batch.
@@ -111,6 +89,7 @@ class MetricLoss(keras.losses.Loss):
         """
         return self.on_batch(y_true, y_pred, sample_weight).value
 
+    @abstractmethod
     def on_batch(
         self,
         labels: Any,
@@ -119,6 +98,8 @@ class MetricLoss(keras.losses.Loss):
         *,
         candidate_labels: Any | None = None,
         candidates: Any | None = None,
+        own: Any | None = None,
+        training: bool = False,
     ) -> LossResult:
         """The loss of a labelled batch, and what it was taken over.
 
@@ -129,12 +110,10 @@ class MetricLoss(keras.losses.Loss):
             candidate_labels: Class ids of the set that positives and negatives come from. None: the
                 same batch, where an item is not compared with itself.
             candidates: Embeddings of that set, shape `(num_candidates, embedding_dim)`.
+            own: Place of each anchor in that set, with which it is not compared, integers, shape
+                `(num_anchors,)`. None: no anchor is in it.
+            training: Whether this is a training step, where losses with a memory fill it.
         """
-        labels, embeddings, candidate_labels, candidates = as_two_sets(
-            labels, embeddings, candidate_labels, candidates
-        )
-        inputs = (embeddings,) if candidates is None else (embeddings, candidates)
-        return self._run(inputs, sample_weight, classes=find_classes(labels, candidate_labels))
 
     def on_pairs(self, x1: Any, x2: Any, same: Any, sample_weight: Any | None = None) -> LossResult:
         """The loss of explicit pairs.
@@ -147,11 +126,10 @@ class MetricLoss(keras.losses.Loss):
 
         Raises: ValueError: If the loss has no meaning on pairs.
         """
-        x1, x2 = as_embeddings(x1), as_embeddings(x2)
-        same = ops.cast(ops.reshape(same, (-1, 1)), "float32") > 0.5
-        check_same_batch(same, x1, "`same`")
-        check_same_batch(x2, x1, "`x2`")
-        return self._run((x1, x2), sample_weight, tuples=self.tuples_of_pairs(same))
+        raise ValueError(
+            f"{type(self).__name__} has no meaning on pairs. Expected labelled batches (x, y). "
+            "For pairs use `ContrastiveLoss`."
+        )
 
     def on_triplets(
         self, anchor: Any, positive: Any, negative: Any, sample_weight: Any | None = None
@@ -166,93 +144,48 @@ class MetricLoss(keras.losses.Loss):
 
         Raises: ValueError: If the loss has no meaning on triplets.
         """
-        anchor, positive, negative = map(as_embeddings, (anchor, positive, negative))
-        check_same_batch(positive, anchor, "positive")
-        check_same_batch(negative, anchor, "negative")
-        candidates = ops.concatenate([positive, negative], axis=0)
-        tuples = self.tuples_of_triplets(ops.shape(anchor)[0])
-        return self._run((anchor, candidates), sample_weight, tuples=tuples)
+        raise ValueError(
+            f"{type(self).__name__} has no meaning on triplets. Expected labelled batches (x, y). "
+            "For triplets use `TripletLoss`."
+        )
+
+    def on_views(
+        self, x1: Any, x2: Any, sample_weight: Any | None = None, *, training: bool = False
+    ) -> LossResult:
+        """The loss of two views of each item: row `i` of both match, and nothing else does.
+
+        Args:
+            x1: Embeddings of the first views, shape `(num_items, embedding_dim)`.
+            x2: Embeddings of the second views, the same shape.
+            sample_weight: Weight of each item, shape `(num_items,)`.
+            training: Whether this is a training step.
+
+        Raises: ValueError: If the loss has no meaning on views.
+        """
+        x1, x2 = as_embeddings(x1), as_embeddings(x2)
+        check_same_batch(x2, x1, "second view")
+        items = ops.arange(ops.shape(x1)[0], dtype="int32")
+        if sample_weight is not None:
+            sample_weight = ops.tile(ops.reshape(sample_weight, (-1,)), [2])
+        both = ops.concatenate([x1, x2], axis=0)
+        return self.on_batch(ops.tile(items, [2]), both, sample_weight, training=training)
 
     def check_margin(self, unit_norm: bool) -> None:
-        """Refuses a margin that no two distances can be apart.
+        """Refuses a margin that no two distances can be apart. By default, there is no margin.
 
         Args:
             unit_norm: Whether the embeddings are known to have norm 1.
 
         Raises: ValueError: If the margin is out of reach.
         """
-        least, greatest = self.distance.bounds(unit_norm)
-        if self.margin is not None and self.margin >= greatest - least:
-            of_what = " of unit-norm embeddings" if unit_norm else ""
-            raise ValueError(
-                f"`margin` is out of reach: the {self.distance.name} distance{of_what} lies in "
-                f"[{least:g}, {greatest:g}]. Received: margin={self.margin}. Expected less than "
-                f"{greatest - least:g}; 0.05 to 0.5 is usual on unit-norm embeddings."
-            )
 
-    def reduce(self, losses: Any, tuples: Any) -> Any:
-        """Reduces the losses to the value.
+    def set_epoch(self, epoch: int) -> bool:
+        """Is told each epoch, counted from 0, before it begins.
 
-        Args:
-            losses: Shape `(num_anchors, num_slots)`, 0 outside of the mask, times the weights.
-            tuples: The tuples; the mask holds those that a mean runs over.
+        Returns: Whether the loss is computed differently from now on, so that compiled functions
+            that call it must be made anew. `SiameseModel.fit` sees to both.
         """
-        if self.reduction == "sum":
-            return ops.sum(losses)
-        if self.reduction == "none":
-            return masked_mean(losses, tuples.mask, axis=1)
-        return masked_mean(losses, tuples.mask)
-
-    def _run(
-        self,
-        inputs: tuple[Any, ...],
-        sample_weight: Any | None,
-        classes: Classes | None = None,
-        tuples: Any | None = None,
-    ) -> LossResult:
-        if sample_weight is not None:
-            sample_weight = ops.cast(ops.reshape(sample_weight, (-1,)), inputs[0].dtype)
-            check_same_batch(sample_weight, inputs[0], "weight")
-        value, (active_fraction, num_tuples) = self._program(inputs, classes, tuples, sample_weight)
-        if _is_nan(value):
-            raise ValueError(
-                "The embeddings are not finite, or too large to square, so neither is the loss. "
-                "Check the inputs for NaN, and lower the learning rate if it happened during "
-                "training."
-            )
-        return LossResult(value, active_fraction, num_tuples)
-
-    @cached_property
-    def _program(self) -> Any:
-        # One program from the distances to the gradient: nothing but the result leaves it.
-        return (compiled if self.reduction == "none" else compiled_with_gradient)(self._compute)
-
-    def _compute(
-        self, inputs: tuple[Any, ...], classes: Any, tuples: Any, sample_weight: Any
-    ) -> tuple[Any, tuple[Any, Any]]:
-        anchors, candidates = inputs if len(inputs) == 2 else (inputs[0], None)
-        exhaustive = False
-        if tuples is None:
-            fixed_anchors = ops.stop_gradient(anchors)
-            fixed_candidates = None if candidates is None else ops.stop_gradient(candidates)
-            tuples = self.find_tuples(fixed_anchors, fixed_candidates, classes)
-            exhaustive = self.exhaustive(classes)
-        candidates = anchors if candidates is None else candidates
-        losses = self.tuple_losses(tuples, anchors, candidates, exhaustive)
-        losses = ops.where(tuples.mask, losses, ops.zeros_like(losses))
-        active = losses > 0
-        num_active, num_tuples = (ops.sum(ops.cast(x, "int32")) for x in (active, tuples.mask))
-        active_fraction = ops.cast(num_active, "float32") / ops.cast(
-            ops.maximum(num_tuples, 1), "float32"
-        )
-        if self.reduction == "mean_nonzero":  # Before the weights, which change no divisor.
-            tuples = tuples._replace(mask=active)
-        if sample_weight is not None:
-            losses = losses * sample_weight[:, None]
-        # Comparisons with NaN are false, so a mask would hide it; overflow leaves no tuple.
-        finite = ops.isfinite(ops.sum(squared_norm(anchors)) + ops.sum(squared_norm(candidates)))
-        value = ops.where(finite, self.reduce(losses, tuples), float("nan"))
-        return value, (active_fraction, num_tuples)
+        return False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "MetricLoss":
         return type(self).from_config(self.get_config())
@@ -261,39 +194,13 @@ class MetricLoss(keras.losses.Loss):
         """Arguments that make an equal loss."""
         return {
             "distance": keras.saving.serialize_keras_object(self.distance),
-            "margin": self.margin,
             "reduction": self.reduction,
+            "relation": keras.saving.serialize_keras_object(self.relation),
+            "embedding_regularizer": self.embedding_regularizer
+            and keras.regularizers.serialize(self.embedding_regularizer),
             "name": self.name,
         }
 
 
-def tuple_distances(
-    distance: Distance, anchors: Any, candidates: Any, index: Any, exhaustive: bool
-) -> Any:
-    """Distances from each anchor to some candidates of its own, differentiable.
-
-    Args:
-        distance: The distance.
-        anchors: Shape `(num_anchors, embedding_dim)`.
-        candidates: Shape `(num_candidates, embedding_dim)`.
-        index: Which candidates, int32, shape `(num_anchors, num_slots)`.
-        exhaustive: Whether to read them off the full matrix, for when slots outnumber candidates.
-
-    Returns: Shape `(num_anchors, num_slots)`.
-    """
-    if exhaustive:
-        return ops.take_along_axis(distance.pairwise(anchors, candidates), index, axis=1)
-    return distance.paired(anchors[:, None, :], ops.take(candidates, index, axis=0))
-
-
-def _is_nan(value: Any) -> bool:
-    """Whether a value that can be looked at here is NaN; False inside of a graph."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return tf.executing_eagerly() and bool(tf.reduce_any(tf.math.is_nan(value)))
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return not isinstance(value, jax.core.Tracer) and bool(ops.any(ops.isnan(value)))
-    return bool(ops.any(ops.isnan(value)))
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

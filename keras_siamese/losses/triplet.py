@@ -6,13 +6,13 @@ import keras
 from keras import ops
 
 from keras_siamese.distances import Distance
-from keras_siamese.losses.metric_loss import MetricLoss, tuple_distances
+from keras_siamese.losses.tuple_loss import TupleLoss, TupleLosses, losses_of, tuple_distances
 from keras_siamese.miners import SemiHardMiner, TripletMiner, Triplets, get_miner
 from keras_siamese.ops.positives import Classes
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese")
-class TripletLoss(MetricLoss):
+class TripletLoss(TupleLoss):
     """Triplet loss over triplets mined inside the batch, or over given ones.
 
     For anchor `a`, positive `p`, negative `n` and distance `d`, with a margin:
@@ -30,7 +30,7 @@ class TripletLoss(MetricLoss):
             0, `"mean_pairs"`: the sum over the number of anchor-positive pairs, mined or not,
             `"sum"`, or `"none"`: shape `(batch_size,)`, each anchor's mean. Without triplets, 0.
             Defaults to `"mean"`.
-        name: Name of the loss.
+        **kwargs: `relation`, `embedding_regularizer`, `name`: see `MetricLoss`.
 
     Call arguments:
         y_true: Integer class ids, shape `(batch_size,)` or `(batch_size, 1)`.
@@ -54,7 +54,8 @@ class TripletLoss(MetricLoss):
         section 2.
     """
 
-    reductions: ClassVar[tuple[str, ...]] = (*MetricLoss.reductions, "mean_pairs")
+    miner: TripletMiner
+    reductions: ClassVar[tuple[str, ...]] = (*TupleLoss.reductions, "mean_pairs")
 
     def __init__(
         self,
@@ -62,55 +63,50 @@ class TripletLoss(MetricLoss):
         distance: str | Distance = "euclidean",
         miner: TripletMiner | None = None,
         reduction: str = "mean",
-        name: str = "triplet_loss",
+        **kwargs: Any,
     ) -> None:
         if margin is None or (isinstance(margin, str) and margin != "soft"):
             raise ValueError(f'`margin` must be a positive float or "soft". Received: {margin!r}.')
         hinge = None if isinstance(margin, str) else margin
-        super().__init__(distance=distance, margin=hinge, reduction=reduction, name=name)
-        self.miner = SemiHardMiner() if miner is None else get_miner(miner)
+        miner = get_miner(SemiHardMiner() if miner is None else miner, TripletMiner)
+        super().__init__(
+            margin=hinge, miner=miner, distance=distance, reduction=reduction, **kwargs
+        )
 
-    def find_tuples(self, anchors: Any, candidates: Any | None, classes: Classes) -> Triplets:
-        """See `MetricLoss.find_tuples`."""
+    def find_tuples(self, anchors: Any, candidates: Any, classes: Classes) -> Triplets:
+        """See `TupleLoss.find_tuples`."""
         return self.miner.mine(
             anchors, candidates, classes, distance=self.distance, margin=self.margin
         )
 
-    def exhaustive(self, classes: Classes) -> bool:
-        """See `MetricLoss.exhaustive`."""
-        return self.miner.exhaustive(classes)
-
     def tuples_of_triplets(self, num_anchors: Any) -> Triplets:
-        """See `MetricLoss.tuples_of_triplets`."""
+        """See `TupleLoss.tuples_of_triplets`."""
         index = ops.arange(num_anchors, dtype="int32")[:, None]
         mask = ops.ones_like(index, dtype="bool")
         return Triplets(index, index + num_anchors, mask, num_anchors)
 
     def tuple_losses(
         self, tuples: Triplets, anchors: Any, candidates: Any, exhaustive: bool
-    ) -> Any:
-        """See `MetricLoss.tuple_losses`."""
+    ) -> TupleLosses:
+        """See `TupleLoss.tuple_losses`."""
         # One gather for both, and one scatter in the backward pass.
         index = ops.concatenate([tuples.positive, tuples.negative], axis=1)
         d = tuple_distances(self.distance, anchors, candidates, index, exhaustive)
         d_ap, d_an = ops.split(d, 2, axis=1)
-        if self.margin is None:
-            return ops.softplus(d_ap - d_an)
-        return ops.relu(d_ap - d_an + self.margin)
+        gap = d_ap - d_an
+        values = ops.softplus(gap) if self.margin is None else ops.relu(gap + self.margin)
+        return losses_of(values, tuples.mask)
 
-    def reduce(self, losses: Any, tuples: Triplets) -> Any:
-        """See `MetricLoss.reduce`."""
+    def reduce(self, losses: TupleLosses, tuples: Triplets) -> Any:
+        """See `TupleLoss.reduce`."""
         if self.reduction == "mean_pairs":
-            return ops.sum(losses) / ops.cast(ops.maximum(tuples.num_pairs, 1), losses.dtype)
+            total = ops.sum(losses.values)
+            return total / ops.cast(ops.maximum(tuples.num_pairs, 1), total.dtype)
         return super().reduce(losses, tuples)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""
-        return {
-            **super().get_config(),
-            "margin": "soft" if self.margin is None else self.margin,
-            "miner": keras.saving.serialize_keras_object(self.miner),
-        }
+        return {**super().get_config(), "margin": "soft" if self.margin is None else self.margin}
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese")
@@ -126,7 +122,7 @@ class TripletSemiHardLoss(TripletLoss):
         margin: Positive float in units of `distance`. Defaults to 1.0.
         distance: tensorflow-addons' `"L2"` is `"euclidean"`, `"squared-L2"` is
             `"squared_euclidean"`, `"angular"` is `"cosine"`. Defaults to `"euclidean"`.
-        name: Name of the loss.
+        **kwargs: `relation`, `embedding_regularizer`, `name`: see `MetricLoss`.
 
     Deviation: 0 where a batch has no negative; there, tensorflow-addons takes the anchor itself for
         one.
@@ -136,11 +132,11 @@ class TripletSemiHardLoss(TripletLoss):
         self,
         margin: float = 1.0,
         distance: str | Distance = "euclidean",
-        name: str = "triplet_semihard_loss",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(margin=margin, distance=distance, name=name)
+        super().__init__(margin=margin, distance=distance, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""
         config = super().get_config()
-        return {key: config[key] for key in ("margin", "distance", "name")}
+        return {key: config[key] for key in config if key not in ("miner", "reduction")}

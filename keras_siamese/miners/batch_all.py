@@ -23,15 +23,15 @@ class BatchAllMiner(TripletMiner):
     def mine(
         self,
         anchors: Any,
-        candidates: Any | None,
+        candidates: Any,
         classes: Classes,
         *,
         distance: Distance,
         margin: float | None,
     ) -> Triplets:
         """See `TripletMiner.mine`."""
-        positives = find_positives(classes, same_set=candidates is None)
-        different = classes.anchors[:, None] != classes.candidates[None, :]
+        positives = find_positives(classes)
+        different = ops.logical_not(classes.matches(classes.rows))
         mask = ops.logical_and(positives.mask[:, :, None], different[:, None, :])
         index = ops.arange(ops.shape(different)[1], dtype="int32")
         shape = ops.shape(mask)

@@ -24,23 +24,20 @@ class BatchHardMiner(TripletMiner):
     def mine(
         self,
         anchors: Any,
-        candidates: Any | None,
+        candidates: Any,
         classes: Classes,
         *,
         distance: Distance,
         margin: float | None,
     ) -> Triplets:
         """See `TripletMiner.mine`."""
-        same_set = candidates is None
-        if candidates is None:
-            candidates = anchors
-        positives = find_positives(classes, same_set)
+        positives = find_positives(classes)
 
-        def choose(anchors: Any, labels: Any, positive: Any, mask: Any) -> tuple[Any, Any, Any]:
+        def choose(anchors: Any, matched: Any, positive: Any, mask: Any) -> tuple[Any, Any, Any]:
             d = distance.pairwise(anchors, candidates)
             inf = infinity(d)
             d_ap = ops.where(mask, ops.take_along_axis(d, positive, axis=1), -inf)
-            d_an = ops.where(labels[:, None] != classes.candidates[None, :], d, inf)
+            d_an = ops.where(classes.matches(matched), inf, d)
             slot = ops.argmax(d_ap, axis=1)[:, None]
             found = ops.logical_and(ops.max(d_ap, axis=1) > -inf, ops.min(d_an, axis=1) < inf)
             nearest = ops.cast(ops.argmin(d_an, axis=1), "int32")
@@ -48,7 +45,7 @@ class BatchHardMiner(TripletMiner):
 
         positive, negative, mask = map_row_blocks(
             choose,
-            (anchors, classes.anchors, positives.candidate, positives.mask),
+            (anchors, classes.rows, positives.candidate, positives.mask),
             rows_within(2**19, candidates.shape[0]),
         )
         num_pairs = ops.sum(ops.cast(ops.any(positives.mask, axis=1), "int32"))

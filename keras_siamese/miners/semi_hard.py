@@ -61,32 +61,28 @@ class SemiHardMiner(TripletMiner):
     def mine(
         self,
         anchors: Any,
-        candidates: Any | None,
+        candidates: Any,
         classes: Classes,
         *,
         distance: Distance,
         margin: float | None,
     ) -> Triplets:
         """See `TripletMiner.mine`."""
-        same_set = candidates is None
-        if candidates is None:
-            candidates = anchors
-        positives = find_positives(classes, same_set)
-        rows = [anchors, classes.anchors, positives.candidate]
+        positives = find_positives(classes)
+        rows = [anchors, classes.rows, positives.candidate]
         if self._noise is not None:
             shape = (ops.shape(anchors)[0], ops.shape(candidates)[0])
             rows.append(keras.random.uniform(shape, dtype=anchors.dtype, seed=self._noise))
 
-        def choose(anchors: Any, labels: Any, positive: Any, noise: Any = None) -> tuple[Any, Any]:
+        def choose(anchors: Any, matched: Any, positive: Any, noise: Any = None) -> tuple[Any, Any]:
             # Candidates run along the first axis: what is reduced is then the slow axis, in whole
             # vectors.
             d = distance.reduced_pairwise(candidates, anchors)
             num_rows = ops.shape(d)[1]
             place = ops.transpose(positive) * num_rows + ops.arange(num_rows, dtype="int32")
             d_ap = ops.take(ops.reshape(d, (-1,)), place)  # (slots, rows)
-            d_an = ops.where(
-                classes.candidates[:, None] != labels[None, :], d, infinity(d)
-            )  # (candidates, rows), infinite at what is no negative
+            # (candidates, rows), infinite at what is no negative
+            d_an = ops.where(classes.matches_columns(matched), infinity(d), d)
             negative, found = self._choose(d_an, d_ap, distance, margin, noise)
             return _rows_first(negative), _rows_first(found)
 

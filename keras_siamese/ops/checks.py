@@ -1,7 +1,7 @@
 """Checks of arguments and batches, with errors that say how to mend them."""
 
 import difflib
-from collections.abc import Iterable, Sized
+from collections.abc import Callable, Iterable, Sized
 from numbers import Real
 from typing import Any
 
@@ -172,15 +172,20 @@ def check_same_batch(rows: Any, embeddings: Any, name: str = "label") -> None:
 
 
 def as_two_sets(
-    labels: Any, embeddings: Any, candidate_labels: Any | None, candidates: Any | None
+    labels: Any,
+    embeddings: Any,
+    candidate_labels: Any | None,
+    candidates: Any | None,
+    as_labels: Callable[[Any], Any] = as_labels,
 ) -> tuple[Any, Any, Any | None, Any | None]:
     """Returns the four as `as_labels` and `as_embeddings` do, the embeddings in one dtype.
 
     Args:
-        labels: Class ids of the anchors.
+        labels: Labels of the anchors.
         embeddings: Anchors, shape `(num_anchors, embedding_dim)`.
-        candidate_labels: Class ids of the candidates, or None.
+        candidate_labels: Labels of the candidates, or None.
         candidates: Embeddings, shape `(num_candidates, embedding_dim)`, or None with their labels.
+        as_labels: Checks labels and gives them their shape.
 
     Raises: ValueError: If labels are no integers, shapes do not match, or one of the last two is
         missing.

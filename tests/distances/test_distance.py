@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
-import reference_losses
 from keras import ops
 from loss_harness import DISTANCES, differentiate
+from reference import loops
 
 from keras_siamese import distances
 from keras_siamese.distances import Distance
@@ -40,7 +40,7 @@ def distance(request):
 @pytest.mark.parametrize(("num_x", "num_y", "dim"), [(7, 5, 3), (1, 1, 1), (4, 9, 16)])
 def test_against_loops(rng, distance, num_x, num_y, dim, dtype, error):
     x, y = rng.normal(size=(num_x, dim)).astype(dtype), rng.normal(size=(num_y, dim)).astype(dtype)
-    expected = reference_losses.distances(distance.name, x, y)
+    expected = loops.distances(distance.name, x, y)
     pairwise = distance.pairwise(x, y)
     assert pairwise.dtype == dtype
     # The square root of a difference of squares loses half of the digits near 0.
@@ -55,22 +55,18 @@ def test_gradients_are_finite_differences(rng, distance):
     x, y, weights = rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), rng.normal(size=(3, 3))
 
     def paired(x, y):
-        d = [reference_losses.distance(distance.name, a, b) for a, b in zip(x, y, strict=True)]
+        d = [loops.distance(distance.name, a, b) for a, b in zip(x, y, strict=True)]
         return sum(weights[0] * d)
 
     _, by_x, by_y = differentiate(lambda x, y: ops.sum(weights[0] * distance.paired(x, y)))(x, y)
-    assert by_x == pytest.approx(
-        reference_losses.finite_differences(lambda x: paired(x, y), x), abs=1e-7
-    )
-    assert by_y == pytest.approx(
-        reference_losses.finite_differences(lambda y: paired(x, y), y), abs=1e-7
-    )
+    assert by_x == pytest.approx(loops.finite_differences(lambda x: paired(x, y), x), abs=1e-7)
+    assert by_y == pytest.approx(loops.finite_differences(lambda y: paired(x, y), y), abs=1e-7)
 
     def pairwise(x):
-        return (weights * reference_losses.distances(distance.name, x, y)).sum()
+        return (weights * loops.distances(distance.name, x, y)).sum()
 
     _, by_x, _ = differentiate(lambda x, y: ops.sum(weights * distance.pairwise(x, y)))(x, y)
-    assert by_x == pytest.approx(reference_losses.finite_differences(pairwise, x), abs=1e-7)
+    assert by_x == pytest.approx(loops.finite_differences(pairwise, x), abs=1e-7)
 
 
 def test_reduced_form(rng, distance):
@@ -87,7 +83,7 @@ def test_degenerate_points(distance, form, points):
     x = np.array([[0.5, -1.25, 2.0]]) * (points != "zero")
     y = {"identical": x, "zero": x, "opposite": -x, "zero and not": 0 * x}[points]
     value, *gradients = differentiate(getattr(distance, form))(x, y)
-    expected = reference_losses.distance(distance.name, x[0], y[0])
+    expected = loops.distance(distance.name, x[0], y[0])
     assert value.ravel() == pytest.approx([expected], abs=1e-6)
     assert np.isfinite(gradients).all()
 

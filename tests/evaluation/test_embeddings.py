@@ -3,8 +3,8 @@ import sys
 
 import numpy as np
 import pytest
-import reference
 import tensorflow as tf
+from reference import whole_set
 
 from keras_siamese.evaluation import evaluate_embeddings
 from keras_siamese.metrics import MeanPositiveDistance, RecallAtK
@@ -15,17 +15,17 @@ def test_default_metrics(rng):
     figures = evaluate_embeddings(embeddings, labels)
     assert list(figures) == ["recall_at_1", "recall_at_5", "map_at_r", "pair_auc", "distance_ratio"]
     assert all(type(value) is float for value in figures.values())
-    matrix = reference.euclidean_distances(embeddings)
-    assert figures["recall_at_5"] == pytest.approx(reference.recall_at_k(matrix, labels, 5))
-    assert figures["map_at_r"] == pytest.approx(reference.map_at_r(matrix, labels))
+    matrix = whole_set.euclidean_distances(embeddings)
+    assert figures["recall_at_5"] == pytest.approx(whole_set.recall_at_k(matrix, labels, 5))
+    assert figures["map_at_r"] == pytest.approx(whole_set.map_at_r(matrix, labels))
 
 
 def test_raw_pixels(rng):
     pixels = rng.integers(0, 256, (20, 6, 5, 1), dtype=np.uint8)
     labels = rng.integers(0, 3, (20, 1))
     (value,) = evaluate_embeddings(pixels, labels, metrics=[MeanPositiveDistance()]).values()
-    matrix = reference.euclidean_distances(pixels.reshape(20, -1))
-    positives, _ = reference.pair_distances(matrix, labels[:, 0])
+    matrix = whole_set.euclidean_distances(pixels.reshape(20, -1))
+    positives, _ = whole_set.pair_distances(matrix, labels[:, 0])
     assert value == pytest.approx(np.mean(positives), rel=1e-6)
 
 

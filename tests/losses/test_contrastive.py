@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-import reference_losses
+from loss_battery import LossBattery
 from loss_harness import DISTANCES, LABELS, MODES, differentiate
+from reference import loops
 
 from keras_siamese.losses import ContrastiveLoss
 
@@ -10,11 +11,9 @@ DISTANCES = [name for name in DISTANCES if name != "inner_product"]
 
 
 def _expected(loss, labels, embeddings, candidate_labels=None, candidates=None, weights=None):
-    distances = reference_losses.distances(loss.distance.name, embeddings, candidates)
-    losses = reference_losses.contrastive_losses(
-        distances, labels, candidate_labels, margin=loss.margin
-    )
-    return reference_losses.reduce(losses, loss.reduction, len(labels), weights=weights)
+    distances = loops.distances(loss.distance.name, embeddings, candidates)
+    losses = loops.contrastive_losses(distances, labels, candidate_labels, margin=loss.margin)
+    return loops.reduce(losses, loss.reduction, len(labels), weights=weights)
 
 
 # Places 0, 0.6, -0.8: a match 0.6 apart (0.18), others 0.8 (0.2^2 / 2 = 0.02) and 1.4 (0) apart.
@@ -98,7 +97,7 @@ def test_gradient_is_the_finite_difference(rng, distance):
     labels, embeddings = LABELS["ragged"], rng.normal(size=(12, 2))
     value, gradient = differentiate(lambda x: loss(labels, x))(embeddings)
     assert value.dtype == gradient.dtype == "float64"
-    expected = reference_losses.finite_differences(lambda x: _expected(loss, labels, x), embeddings)
+    expected = loops.finite_differences(lambda x: _expected(loss, labels, x), embeddings)
     assert gradient == pytest.approx(expected, abs=1e-7)
 
 
@@ -127,21 +126,19 @@ def test_given_pairs(rng, mode):
         losses = [
             (
                 i,
-                reference_losses.contrastive_loss(
-                    reference_losses.distance("euclidean", x1[i], x2[i]), same[i], 1.5
-                ),
+                loops.contrastive_loss(loops.distance("euclidean", x1[i], x2[i]), same[i], 1.5),
                 bool(same[i]),
             )
             for i in range(6)
         ]
-        return reference_losses.reduce(losses, reduction, 6)
+        return loops.reduce(losses, reduction, 6)
 
     run = differentiate(lambda x1, x2, same: loss.on_pairs(x1, x2, same).value, mode)
     value, by_x1, by_x2 = run(x1, x2, same)
     assert value == pytest.approx(expected(x1, x2), rel=1e-5)
-    differences = reference_losses.finite_differences(lambda x: expected(x, x2), x1)
+    differences = loops.finite_differences(lambda x: expected(x, x2), x1)
     assert by_x1 == pytest.approx(differences, abs=1e-5)
-    differences = reference_losses.finite_differences(lambda x: expected(x1, x), x2)
+    differences = loops.finite_differences(lambda x: expected(x1, x), x2)
     assert by_x2 == pytest.approx(differences, abs=1e-5)
 
 
@@ -182,3 +179,17 @@ def test_distance_that_may_be_negative():
 def test_unknown_reduction():
     with pytest.raises(ValueError, match=r"Unknown `reduction`.*Did you mean 'balanced'"):
         ContrastiveLoss(reduction="balance")
+
+
+class TestBattery(LossBattery):
+    settings = {
+        "default": ContrastiveLoss(3.0),
+        "cosine": ContrastiveLoss(0.7, "cosine"),
+    }
+    constant_when_collapsed = {"default": 96 / 132 * 4.5, "cosine": 96 / 132 * 0.245}
+
+    @staticmethod
+    def reference(loss, labels, x, candidate_labels=None, candidates=None):
+        distances = loops.distances(loss.distance.name, x, candidates)
+        losses = loops.contrastive_losses(distances, labels, candidate_labels, margin=loss.margin)
+        return [(anchor, value) for anchor, value, _ in losses]

@@ -3,9 +3,9 @@ import sys
 
 import numpy as np
 import pytest
-import reference_losses
 import tensorflow as tf
 from loss_harness import DISTANCES, LABELS, MODES, differentiate
+from reference import loops
 
 from keras_siamese.losses import TripletLoss
 from keras_siamese.miners import BatchAllMiner, BatchHardMiner, SemiHardMiner
@@ -19,13 +19,13 @@ POINT_LABELS = np.array([0, 0, 0, 1, 1, 1])
 
 def _mine(miner, distances, labels, candidate_labels, margin):
     """Triplets, and the number of pairs that the miner looked at."""
-    pairs = list(reference_losses.positive_pairs(labels, candidate_labels))
+    pairs = list(loops.positive_pairs(labels, candidate_labels))
     if isinstance(miner, BatchHardMiner):
-        triplets = reference_losses.batch_hard(distances, labels, candidate_labels)
+        triplets = loops.batch_hard(distances, labels, candidate_labels)
         return triplets, len({a for a, _, _ in pairs})
     if isinstance(miner, BatchAllMiner):
-        return reference_losses.batch_all(distances, labels, candidate_labels), len(pairs)
-    triplets = reference_losses.semi_hard(
+        return loops.batch_all(distances, labels, candidate_labels), len(pairs)
+    triplets = loops.semi_hard(
         distances,
         labels,
         candidate_labels,
@@ -38,15 +38,12 @@ def _mine(miner, distances, labels, candidate_labels, margin):
 
 def _expected(loss, labels, embeddings, candidate_labels=None, candidates=None, weights=None):
     margin = "soft" if loss.margin is None else loss.margin
-    distances = reference_losses.distances(loss.distance.name, embeddings, candidates)
+    distances = loops.distances(loss.distance.name, embeddings, candidates)
     triplets, num_pairs = _mine(loss.miner, distances, labels, candidate_labels, margin)
     losses = [
-        (a, reference_losses.triplet_loss(distances[a, p], distances[a, n], margin))
-        for a, p, n in triplets
+        (a, loops.triplet_loss(distances[a, p], distances[a, n], margin)) for a, p, n in triplets
     ]
-    return reference_losses.reduce(
-        losses, loss.reduction, len(labels), num_pairs=num_pairs, weights=weights
-    )
+    return loops.reduce(losses, loss.reduction, len(labels), num_pairs=num_pairs, weights=weights)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +125,7 @@ def test_gradient_is_the_finite_difference(rng, miner, distance):
     value, gradient = differentiate(lambda x: loss(labels, x))(embeddings)
     assert value.dtype == gradient.dtype == "float64"
     assert value == pytest.approx(_expected(loss, labels, embeddings), rel=1e-9)
-    expected = reference_losses.finite_differences(lambda x: _expected(loss, labels, x), embeddings)
+    expected = loops.finite_differences(lambda x: _expected(loss, labels, x), embeddings)
     assert gradient == pytest.approx(expected, abs=1e-7)
 
 
@@ -174,11 +171,11 @@ def test_two_sets(rng, miner):
 
     loss = TripletLoss(margin=0.4, miner=miner)
     _, by_anchors, by_candidates = differentiate(value)(embeddings, candidates)
-    differences = reference_losses.finite_differences(
+    differences = loops.finite_differences(
         lambda x: _expected(loss, labels, x, candidate_labels, candidates), embeddings
     )
     assert by_anchors == pytest.approx(differences, abs=1e-7)
-    differences = reference_losses.finite_differences(
+    differences = loops.finite_differences(
         lambda y: _expected(loss, labels, embeddings, candidate_labels, y), candidates
     )
     assert by_candidates == pytest.approx(differences, abs=1e-7)
@@ -196,9 +193,9 @@ def test_given_triplets(rng, mode):
     def expected(a, p, n):
         return np.mean(
             [
-                reference_losses.triplet_loss(
-                    reference_losses.distance(distance, a[i], p[i]),
-                    reference_losses.distance(distance, a[i], n[i]),
+                loops.triplet_loss(
+                    loops.distance(distance, a[i], p[i]),
+                    loops.distance(distance, a[i], n[i]),
                     0.5,
                 )
                 for i in range(5)
@@ -207,7 +204,7 @@ def test_given_triplets(rng, mode):
 
     assert value == pytest.approx(expected(*points), rel=1e-5)
     for place, gradient in enumerate(gradients):
-        differences = reference_losses.finite_differences(
+        differences = loops.finite_differences(
             lambda x, place=place: expected(*points[:place], x, *points[place + 1 :]), points[place]
         )
         assert gradient == pytest.approx(differences, abs=1e-5)

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-import reference
+from reference import whole_set
 
 from keras_siamese import distances
 from keras_siamese.metrics import (
@@ -34,14 +34,14 @@ def _evaluate(embeddings, labels, **arguments):
 
 
 def _expected(embeddings, labels):
-    matrix = reference.euclidean_distances(embeddings)
-    positives, negatives = reference.pair_distances(matrix, labels)
+    matrix = whole_set.euclidean_distances(embeddings)
+    positives, negatives = whole_set.pair_distances(matrix, labels)
     positive, negative = np.mean(positives), np.mean(negatives)
     return {
-        "recall_at_1": reference.recall_at_k(matrix, labels, 1),
-        "recall_at_5": reference.recall_at_k(matrix, labels, 5),
-        "map_at_r": reference.map_at_r(matrix, labels),
-        "pair_auc": reference.pair_auc(matrix, labels),
+        "recall_at_1": whole_set.recall_at_k(matrix, labels, 1),
+        "recall_at_5": whole_set.recall_at_k(matrix, labels, 5),
+        "map_at_r": whole_set.map_at_r(matrix, labels),
+        "pair_auc": whole_set.pair_auc(matrix, labels),
         "mean_positive_distance": positive,
         "mean_negative_distance": negative,
         "distance_ratio": negative / positive if positive else 1.0,
@@ -120,9 +120,9 @@ def test_the_distance_is_used(rng, name):
     figures = collection.evaluate([RecallAtK(1), MAPAtR(), PairAUC()], name)
     assert figures == pytest.approx(
         {
-            "recall_at_1": reference.recall_at_k(matrix, labels, 1),
-            "map_at_r": reference.map_at_r(matrix, labels),
-            "pair_auc": reference.pair_auc(matrix, labels),
+            "recall_at_1": whole_set.recall_at_k(matrix, labels, 1),
+            "map_at_r": whole_set.map_at_r(matrix, labels),
+            "pair_auc": whole_set.pair_auc(matrix, labels),
         }
     )
 

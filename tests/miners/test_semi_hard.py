@@ -4,9 +4,9 @@ from collections import Counter
 import keras
 import numpy as np
 import pytest
-import reference_losses
 import tensorflow as tf
 from loss_harness import DISTANCES, LABELS, triplet_set
+from reference import loops
 
 from keras_siamese.miners import SemiHardMiner
 from keras_siamese.miners import semi_hard as module
@@ -34,7 +34,7 @@ WITHOUT = {
 
 
 def _check(triplets, miner, distances, labels, candidate_labels=None, *, margin):
-    allowed = reference_losses.semi_hard(
+    allowed = loops.semi_hard(
         distances,
         labels,
         candidate_labels,
@@ -49,7 +49,7 @@ def _check(triplets, miner, distances, labels, candidate_labels=None, *, margin)
         assert [triplet[:2] for triplet in mined] == pairs
     else:
         assert mined == sorted(allowed)
-    num_pairs = len(list(reference_losses.positive_pairs(labels, candidate_labels)))
+    num_pairs = len(list(loops.positive_pairs(labels, candidate_labels)))
     assert int(triplets.num_pairs) == num_pairs
 
 
@@ -85,7 +85,7 @@ def test_against_loops(rng, name, negative, fallback):
     ):
         embeddings = rng.normal(size=(12, 3)).astype(dtype)
         triplets = miner(labels, embeddings, distance=distance, margin=margin)
-        distances = reference_losses.distances(distance, embeddings)
+        distances = loops.distances(distance, embeddings)
         _check(triplets, miner, distances, labels, margin=margin)
 
 
@@ -95,7 +95,7 @@ def test_distances(rng, distance, negative):
     miner = SemiHardMiner(negative, "hardest")
     embeddings = rng.normal(size=(12, 3)).astype("float32")
     triplets = miner(LABELS["ragged"], embeddings, distance=distance, margin=0.4)
-    distances = reference_losses.distances(distance, embeddings)
+    distances = loops.distances(distance, embeddings)
     _check(triplets, miner, distances, LABELS["ragged"], margin=0.4)
 
 
@@ -105,7 +105,7 @@ def test_two_sets(rng, negative, fallback):
     candidate_labels = np.array([5, 1, 1, 7, 5, 2, 7, 1, 1])
     embeddings, candidates = rng.normal(size=(12, 3)), rng.normal(size=(9, 3))
     triplets = miner(labels, embeddings, candidate_labels, candidates, margin=0.5)
-    distances = reference_losses.distances("euclidean", embeddings, candidates)
+    distances = loops.distances("euclidean", embeddings, candidates)
     _check(triplets, miner, distances, labels, candidate_labels, margin=0.5)
 
 
@@ -117,7 +117,7 @@ def test_exact_ties_go_to_the_first(rng, fallback):
         points, labels = rng.integers(0, 3, (12, 2)).astype("float32"), LABELS["shuffled"]
         miner = SemiHardMiner("nearest", fallback)
         triplets = miner(labels, points, distance="squared_euclidean", margin=1.5)
-        distances = reference_losses.distances("squared_euclidean", points)
+        distances = loops.distances("squared_euclidean", points)
         _check(triplets, miner, distances, labels, margin=1.5)
 
 
@@ -127,7 +127,7 @@ def test_in_blocks(rng, monkeypatch, negative, fallback):
     miner, labels = SemiHardMiner(negative, fallback), rng.integers(0, 5, 21)
     embeddings = rng.normal(size=(21, 3))
     triplets = miner(labels, embeddings, margin=0.3)
-    distances = reference_losses.distances("euclidean", embeddings)
+    distances = loops.distances("euclidean", embeddings)
     _check(triplets, miner, distances, labels, margin=0.3)
 
 
@@ -179,7 +179,7 @@ def test_random_with_equal_draws_stays_semi_hard(rng, monkeypatch):
     labels, embeddings = LABELS["p_x_k"], rng.normal(size=(12, 3))
     miner = SemiHardMiner("random", "hardest")
     triplets = miner(labels, embeddings, margin=0.3)
-    distances = reference_losses.distances("euclidean", embeddings)
+    distances = loops.distances("euclidean", embeddings)
     _check(triplets, miner, distances, labels, margin=0.3)
 
 

@@ -7,8 +7,7 @@ from keras_siamese.ops.positives import find_classes, find_positives
 
 
 def _table(labels, candidate_labels=None):
-    same_set = candidate_labels is None
-    positives = find_positives(find_classes(labels, candidate_labels), same_set)
+    positives = find_positives(find_classes(labels, candidate_labels))
     return positives.candidate, positives.mask
 
 
@@ -92,7 +91,7 @@ def test_shapes_are_static_inside_of_xla():
 
     @tf.function(jit_compile=True)
     def function(labels):
-        positives = find_positives(find_classes(labels), same_set=True)
+        positives = find_positives(find_classes(labels))
         shapes.append(positives.mask.shape)
         return positives.mask
 

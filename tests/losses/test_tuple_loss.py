@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import ops
 from loss_harness import LABELS, MODES, differentiate
 
-from keras_siamese.losses import ContrastiveLoss, MetricLoss, TripletLoss
+from keras_siamese.losses import ContrastiveLoss, TripletLoss, TupleLoss, losses_of
 from keras_siamese.miners import BatchAllMiner, BatchHardMiner, SemiHardMiner
 
 MARGIN = 0.5
@@ -29,7 +29,7 @@ class FirstItem(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese_tests")
-class SpreadLoss(MetricLoss):
+class SpreadLoss(TupleLoss):
     """The distance to the first item of the batch, times -1."""
 
     def find_tuples(self, anchors, candidates, classes):
@@ -41,7 +41,7 @@ class SpreadLoss(MetricLoss):
 
     def tuple_losses(self, tuples, anchors, candidates, exhaustive):
         first = ops.take(candidates, tuples.candidate[:, 0], axis=0)
-        return -self.distance.paired(anchors, first)[:, None]
+        return losses_of(-self.distance.paired(anchors, first)[:, None], tuples.mask)
 
 
 @pytest.fixture(params=LOSSES)

@@ -1,0 +1,69 @@
+"""Checks of what is given to `compile`, `fit` and `evaluate` of a SiameseModel."""
+
+import inspect
+from typing import Any
+
+import keras
+import numpy as np
+from keras import tree
+
+from keras_siamese.encoders import has_unit_norm
+from keras_siamese.inputs import is_pair_of_items
+from keras_siamese.losses import MetricLoss
+from keras_siamese.metrics import EmbeddingMetric
+from keras_siamese.ops.checks import check_same_values
+
+NO_CLASS_WEIGHT = "`class_weight` has no meaning for triplets, which have no labels."
+
+
+def check_loss(loss: Any, loss_weights: Any, encoder: keras.Model) -> Any:
+    """Returns the one loss of `compile`.
+
+    Raises: ValueError: If there are several, it gives no scalar, or its margin is out of reach for
+        the encoder's embeddings.
+    """
+    if isinstance(loss, tuple | list | dict):
+        losses = tree.flatten(loss)
+        if len(losses) != 1:
+            raise ValueError(
+                f"A SiameseModel has one output, so one loss. Received: {len(losses)} losses. "
+                "For a sum use `keras_siamese.losses.WeightedSum`."
+            )
+        loss = losses[0]
+    if isinstance(loss, MetricLoss):
+        if loss.reduction == "none":
+            raise ValueError('The loss must be a scalar. Received: `reduction="none"`. Use "mean".')
+        if loss_weights is not None:
+            raise ValueError("`loss_weights` has no meaning with the one loss of a SiameseModel.")
+        loss.check_margin(unit_norm=has_unit_norm(encoder))
+    return loss
+
+
+def check_metrics(metrics: Any, weighted_metrics: Any) -> None:
+    """Tells whole-set metrics that the model computes them.
+
+    Raises: ValueError: If one of them is among `weighted_metrics`.
+    """
+    if any(isinstance(metric, EmbeddingMetric) for metric in tree.flatten(weighted_metrics)):
+        raise ValueError(
+            "Metrics over whole sets have no weighted form. Received: one of them in "
+            "`weighted_metrics`. Give it as `metrics`."
+        )
+    for metric in tree.flatten(metrics):
+        if isinstance(metric, EmbeddingMetric):
+            metric.computed_by_model = True
+
+
+def bind_data(method: Any, args: Any, kwargs: Any, encoder: keras.Model) -> inspect.BoundArguments:
+    """Binds the arguments of `fit` or `evaluate`, so that none of them is lost."""
+    call = inspect.signature(method).bind(*args, **kwargs)
+    x, y = call.arguments.get("x"), call.arguments.get("y")
+    weights = call.arguments.get("sample_weight")
+    if y is None and isinstance(x, tuple | list):
+        if call.arguments.get("class_weight") is not None:
+            raise ValueError(NO_CLASS_WEIGHT)
+        if weights is not None:  # Keras drops the weights of data without labels.
+            call.arguments["y"] = np.zeros(len(weights))
+    elif y is not None and is_pair_of_items(x, encoder):
+        check_same_values(y)
+    return call

@@ -1,0 +1,95 @@
+"""Skeletons of losses over pairs: of each pair by itself, or of all pairs of an anchor."""
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+from keras import ops
+
+from keras_siamese.losses.tuple_loss import TupleLoss, TupleLosses
+from keras_siamese.miners import (
+    Miner,
+    Pairs,
+    TripletMiner,
+    all_pairs,
+    get_miner,
+    pairs_of_triplets,
+)
+from keras_siamese.ops.positives import Classes
+
+
+class PairLoss(TupleLoss):
+    """Base of the losses over pairs: a subclass is one formula, `pair_losses`.
+
+    Args:
+        miner: Which pairs of a labelled batch. A `TripletMiner` gives the two pairs of each of its
+            triplets. None: all pairs.
+        **kwargs: `margin`, `distance`, `reduction`, `relation`, `embedding_regularizer`, `name`:
+            see `TupleLoss`.
+    """
+
+    miner: Miner | None
+    compares: ClassVar[str] = "distance"  # or "similarity": what the formula is in terms of
+
+    def __init__(self, miner: Miner | None = None, **kwargs: Any) -> None:
+        super().__init__(miner=None if miner is None else get_miner(miner), **kwargs)
+
+    @abstractmethod
+    def pair_losses(self, x: Any, positive: Any, negative: Any) -> TupleLosses:
+        """The formula; `losses_of(values, mask)` makes its result.
+
+        Args:
+            x: Distances or similarities, as `compares` says, shape `(num_anchors, num_slots)`.
+            positive: Which places hold a pair that matches, bool, the same shape.
+            negative: Which places hold a pair that does not match, bool, the same shape.
+        """
+
+    def find_tuples(self, anchors: Any, candidates: Any, classes: Classes) -> Pairs:
+        """See `TupleLoss.find_tuples`."""
+        if self.miner is None:
+            return all_pairs(classes)
+        mined = self.miner.mine(
+            anchors, candidates, classes, distance=self.distance, margin=self.margin
+        )
+        return mined if isinstance(mined, Pairs) else pairs_of_triplets(mined)
+
+    def tuples_of_pairs(self, same: Any) -> Pairs:
+        """See `TupleLoss.tuples_of_pairs`."""
+        index = ops.arange(ops.shape(same)[0], dtype="int32")[:, None]
+        return Pairs(index, same, ops.ones_like(same))
+
+    def tuples_of_triplets(self, num_anchors: Any) -> Pairs:
+        """See `TupleLoss.tuples_of_triplets`."""
+        index = ops.arange(num_anchors, dtype="int32")[:, None]
+        candidate = ops.concatenate([index, index + num_anchors], axis=1)
+        return Pairs(candidate, candidate < num_anchors, ops.ones_like(candidate, dtype="bool"))
+
+    def tuple_losses(
+        self, tuples: Pairs, anchors: Any, candidates: Any, exhaustive: bool
+    ) -> TupleLosses:
+        """See `TupleLoss.tuple_losses`."""
+        pairwise, paired = self.distance.pairwise, self.distance.paired
+        if self.compares == "similarity":
+            pairwise = self.distance.pairwise_similarity
+            paired = self.distance.paired_similarity
+        if exhaustive:
+            x = pairwise(anchors, candidates)
+            if isinstance(self.miner, TripletMiner):  # Otherwise, slots are candidates in order.
+                x = ops.take_along_axis(x, tuples.candidate, axis=1)
+        else:
+            x = paired(anchors[:, None, :], ops.take(candidates, tuples.candidate, axis=0))
+        return self.pair_losses(x, tuples.positive, tuples.negative)
+
+
+class AnchorLoss(PairLoss):
+    """Base of the losses that compare the pairs of an anchor: an anchor alone has none.
+
+    Args:
+        **kwargs: `miner` and others: see `PairLoss`.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+
+    def tuples_of_pairs(self, same: Any) -> Pairs:
+        """See `TupleLoss.tuples_of_pairs`: single pairs have nothing to be compared with."""
+        return TupleLoss.tuples_of_pairs(self, same)

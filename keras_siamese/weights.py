@@ -1,0 +1,114 @@
+"""Weights of losses and distances, which a `SiameseModel` tracks, trains and saves."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+from keras import ops
+
+_HELP = (
+    "in a `SiameseModel` its `compile` makes them, trains them with the encoder and saves them. "
+    "In a model or training loop of your own, call `build(embedding_dim)` first, and train "
+    "`trainable_variables` along."
+)
+
+
+class WeightOwner:
+    """Base of losses and distances, some of which own weights: proxies, a learned metric.
+
+    A subclass with weights makes them in `make_weights`, by `add_weight`, and names other owners
+    that it holds in `owners`.
+    """
+
+    learning_rate_multiplier: float = 1.0
+    _layer: keras.layers.Layer | None = None
+    _embedding_dim: int | None = None
+
+    def make_weights(self, embedding_dim: int) -> None:
+        """Makes the weights of this object alone. By default there are none.
+
+        Args:
+            embedding_dim: Size of the embeddings.
+        """
+
+    @property
+    def owners(self) -> "list[WeightOwner]":
+        """Further owners inside of this one."""
+        return []
+
+    def build(self, embedding_dim: int) -> None:
+        """Makes the weights, of this object and of those inside; a second call does nothing.
+
+        Args:
+            embedding_dim: Size of the embeddings.
+
+        Raises: ValueError: If the weights are there, for embeddings of another size.
+        """
+        for owner in self.owners:
+            owner.build(embedding_dim)
+        if self._embedding_dim is None:
+            self.make_weights(embedding_dim)
+            self._embedding_dim = embedding_dim
+        elif self._layer is not None and self._embedding_dim != embedding_dim:
+            raise ValueError(
+                f"The weights of {type(self).__name__} are for embeddings of size "
+                f"{self._embedding_dim}. Received: size {embedding_dim}. Make a new one."
+            )
+
+    def add_weight(self, name: str, shape: tuple[int, ...], **options: Any) -> keras.Variable:
+        """Makes one weight. To be called in `make_weights`.
+
+        Args:
+            name: Name of the weight.
+            shape: Its shape.
+            **options: Further arguments of `keras.layers.Layer.add_weight`.
+
+        Raises: ValueError: If called while a graph is traced, where no variable can be made.
+        """
+        if _is_tracing():
+            raise ValueError(f"{type(self).__name__} has weights of its own: {_HELP}")
+        # Replicas hold equal values: their mean is any of them.
+        options = {"dtype": "float32", "autocast": False, "aggregation": "mean", **options}
+        if self._layer is None:
+            self._layer = keras.layers.Layer(name=f"{type(self).__name__}_weights")
+            self._layer.built = True
+        return self._layer.add_weight(name=name, shape=shape, **options)
+
+    @property
+    def layers(self) -> list[keras.layers.Layer]:
+        """The layers that hold the weights, of this object and of those inside."""
+        return list(self.learning_rate_multipliers())
+
+    def learning_rate_multipliers(self) -> dict[keras.layers.Layer, float]:
+        """Those layers, with what the learning rate of their weights is multiplied by."""
+        found = {} if self._layer is None else {self._layer: self.learning_rate_multiplier}
+        for owner in self.owners:
+            found |= owner.learning_rate_multipliers()
+        return found
+
+    @contextmanager
+    def scaled_steps(self) -> Iterator[None]:
+        """Within it, a step of an optimizer is as long as `learning_rate_multiplier` says."""
+        before = [
+            (weight, multiplier, ops.copy(weight))
+            for layer, multiplier in self.learning_rate_multipliers().items()
+            for weight in layer.trainable_weights
+            if multiplier != 1
+        ]
+        yield
+        for weight, multiplier, old in before:
+            weight.assign(old + multiplier * (weight - old))
+
+    @property
+    def trainable_variables(self) -> list[keras.Variable]:
+        """The weights that training changes by their gradient."""
+        return [variable for layer in self.layers for variable in layer.trainable_variables]
+
+
+def _is_tracing() -> bool:
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return not tf.executing_eagerly()

@@ -1,0 +1,1 @@
+"""Float64 references in plain loops, which share no code with the package."""
