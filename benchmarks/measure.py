@@ -1,5 +1,6 @@
 """Times functions in turn, and memory in fresh processes: only ratios within one run count."""
 
+import ctypes
 import json
 import os
 import statistics
@@ -35,17 +36,24 @@ def interleaved_seconds(
 
 
 def peak_mib() -> float:
-    """Most memory that this process ever held, in MiB (Linux)."""
+    """Most memory that this process held, ever or since `reset_peak`, in MiB (Linux)."""
     with open("/proc/self/status") as status:
         line = next(line for line in status if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
 
 
-def in_fresh_process(program: str, *arguments: str) -> dict[str, Any]:
-    """Runs a Python program and reads the JSON line that it prints."""
+def reset_peak() -> None:
+    """Makes `peak_mib` begin anew, at what is in use now (Linux with glibc)."""
+    ctypes.CDLL(None).malloc_trim(0)  # Memory that was freed goes back first.
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+
+
+def in_fresh_process(program: str, *arguments: str, timeout: float | None = None) -> dict[str, Any]:
+    """Runs a Python program, for `timeout` seconds at most, and reads the JSON line it prints."""
     command = [sys.executable, program, *arguments]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return json.loads(output.strip().splitlines()[-1])
+    run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=timeout)
+    return json.loads(run.stdout.strip().splitlines()[-1])
 
 
 def report(**fields: Any) -> None:

@@ -126,7 +126,9 @@ def make_batch(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndar
     return x, np.repeat(np.arange(size // ITEMS), ITEMS)
 
 
-def with_gradient(loss: Callable, jit_compile: bool = False) -> Callable:
+def with_gradient(
+    loss: Callable, jit_compile: bool = False, variables: Sequence[tf.Variable] = ()
+) -> Callable:
     """A compiled function of (labels, embeddings) with the gradient, as in a training step."""
 
     @tf.function(jit_compile=jit_compile, autograph=False)
@@ -134,11 +136,11 @@ def with_gradient(loss: Callable, jit_compile: bool = False) -> Callable:
         with tf.GradientTape() as tape:
             tape.watch(x)
             value = loss(labels, x)
-        return value, tape.gradient(value, x)
+        return value, tape.gradient(value, [x, *variables])
 
     def call(labels, x):
         value, gradients = gradient(tf.constant(labels), tf.constant(x))
-        return float(value), gradients.numpy()
+        return float(value), gradients[0].numpy()
 
     return call
 

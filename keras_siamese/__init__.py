@@ -11,6 +11,7 @@ from keras_siamese import evaluation as evaluation
 from keras_siamese import losses as losses
 from keras_siamese import metrics as metrics
 from keras_siamese import miners as miners
+from keras_siamese import relations as relations
 from keras_siamese.model import SiameseModel as SiameseModel
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "losses",
     "metrics",
     "miners",
+    "relations",
     "tuning",
 ]
 

@@ -13,7 +13,7 @@ from keras_siamese.losses import MetricLoss
 from keras_siamese.metrics import EmbeddingMetric
 from keras_siamese.ops.checks import check_same_values
 
-NO_CLASS_WEIGHT = "`class_weight` has no meaning for triplets, which have no labels."
+NO_CLASS_WEIGHT = "`class_weight` has no meaning for triplets and views, which have no labels."
 
 
 def check_loss(loss: Any, loss_weights: Any, encoder: keras.Model) -> Any:
@@ -63,6 +63,12 @@ def bind_data(method: Any, args: Any, kwargs: Any, encoder: keras.Model) -> insp
         if call.arguments.get("class_weight") is not None:
             raise ValueError(NO_CLASS_WEIGHT)
         if weights is not None:  # Keras drops the weights of data without labels.
+            if is_pair_of_items(x, encoder):
+                raise ValueError(
+                    "Weights of (x1, x2) without labels would be lost. Expected `same` for pairs: "
+                    "1 for a match and 0 for none. For weights of two views of each item, use a "
+                    "data set of batches ((x1, x2), None, sample_weight)."
+                )
             call.arguments["y"] = np.zeros(len(weights))
     elif y is not None and is_pair_of_items(x, encoder):
         check_same_values(y)

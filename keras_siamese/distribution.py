@@ -19,11 +19,17 @@ def gather_replicas(batch: Batch, embeddings: Any) -> tuple[Batch, Any]:
         return batch, embeddings
 
     def gather(x: Any) -> Any:
-        return None if x is None else context.all_gather(x, axis=0)
+        if x is None:
+            return None
+        gathered = context.all_gather(x, axis=0)
+        gathered.set_shape([None, *x.shape[1:]])  # which gathering forgets
+        return gathered
 
     parts = [gather(part) for part in batch.split(embeddings)]
     batch = replace(batch, y=gather(batch.y), sample_weight=gather(batch.sample_weight))
-    return batch, ops.concatenate(parts, axis=0)
+    # Gathering forgets the size of the embeddings, which weights of the loss are made for.
+    size = embeddings.shape[-1]
+    return batch, tf.ensure_shape(ops.concatenate(parts, axis=0), (None, size))
 
 
 def mean_of_replicas(strategy: tf.distribute.Strategy, value: Any) -> Any:

@@ -1,8 +1,8 @@
-"""The three kinds of batch that a SiameseModel takes, and how they are told apart."""
+"""The four kinds of batch that a SiameseModel takes, and how they are told apart."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import keras
 from keras import ops, tree
@@ -10,7 +10,8 @@ from keras import ops, tree
 from keras_siamese.distances import Distance
 from keras_siamese.losses import LossResult, MetricLoss
 from keras_siamese.metrics.batch_figures import Figures, labelled_figures, pair_figures
-from keras_siamese.ops.checks import as_embeddings, as_labels, check_same_batch
+from keras_siamese.ops.checks import as_embeddings, check_same_batch
+from keras_siamese.relations import Relation, SameClass, get_relation
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,13 @@ class Batch(ABC):
         parts: The items: one batch of them, or two or three that belong together row by row.
         y: Class ids or `same`, or None.
         sample_weight: Weight of each row, or None.
+        takes_class_weight: Whether there are labels that may have weights.
     """
 
     parts: tuple[Any, ...]
     y: Any
     sample_weight: Any
+    takes_class_weight: ClassVar[bool] = True
 
     @property
     def items(self) -> Any:
@@ -51,13 +54,24 @@ class Batch(ABC):
     def scores(self, distance: Distance, embeddings: Any) -> tuple[Any, Any]:
         """What metrics compare: `(labels, embeddings)`, or `(same, distances)` of pairs."""
 
+    def collected(self, scores: tuple[Any, Any]) -> dict[str, tuple[Any, Any]]:
+        """What metrics over whole sets collect of the `scores`, by kind: `items` or `pairs`."""
+        return {"pairs": scores}
+
     @abstractmethod
     def figures(self, distance: Distance, embeddings: Any) -> Figures:
         """The running figures of this kind of batch."""
 
 
+@dataclass(frozen=True)
 class LabelledBatch(Batch):
-    """`(x, y)`: items and their integer class ids."""
+    """`(x, y)`: items and their labels.
+
+    Attributes:
+        relation: Which items match; it says what labels look like.
+    """
+
+    relation: Relation = field(default_factory=SameClass)
 
     def loss(self, loss: MetricLoss, embeddings: Any, training: bool) -> LossResult:
         """See `Batch.loss`."""
@@ -65,13 +79,18 @@ class LabelledBatch(Batch):
 
     def scores(self, distance: Distance, embeddings: Any) -> tuple[Any, Any]:
         """See `Batch.scores`."""
-        labels, embeddings = as_labels(self.y), as_embeddings(embeddings)
+        labels, embeddings = self.relation.as_labels(self.y), as_embeddings(embeddings)
         check_same_batch(labels, embeddings)
         return labels, embeddings
 
     def figures(self, distance: Distance, embeddings: Any) -> Figures:
         """See `Batch.figures`."""
-        return labelled_figures(*self.scores(distance, embeddings), distance)
+        return labelled_figures(*self.scores(distance, embeddings), distance, self.relation)
+
+    def collected(self, scores: tuple[Any, Any]) -> dict[str, tuple[Any, Any]]:
+        """See `Batch.collected`."""
+        labels, embeddings = scores
+        return {"items": (self.relation.as_classes(labels), embeddings)}
 
 
 class TupleBatch(Batch):
@@ -98,8 +117,36 @@ class PairBatch(TupleBatch):
         return ops.cast(same, "int32"), distance.paired(x1, x2)
 
 
+class ViewsBatch(TupleBatch):
+    """`((x1, x2),)`: two views of each item. Row `i` of both match, and nothing else does.
+
+    Metrics see each item's two views as a match, and view 1 of each item with view 2 of the next
+    one as none.
+    """
+
+    takes_class_weight = False
+
+    @property
+    def score_weight(self) -> Any:
+        """See `Batch.score_weight`."""
+        weight = self.sample_weight
+        return None if weight is None else ops.concatenate([weight, weight[:-1]], axis=0)
+
+    def loss(self, loss: MetricLoss, embeddings: Any, training: bool) -> LossResult:
+        """See `Batch.loss`."""
+        x1, x2 = self.split(embeddings)
+        return loss.on_views(x1, x2, self.sample_weight, training=training)
+
+    def scores(self, distance: Distance, embeddings: Any) -> tuple[Any, Any]:
+        """See `Batch.scores`."""
+        x1, x2 = map(as_embeddings, self.split(embeddings))
+        return _matches_first(distance.paired(x1, x2), distance.paired(x1[:-1], x2[1:]))
+
+
 class TripletBatch(TupleBatch):
     """`(anchor, positive, negative)`."""
+
+    takes_class_weight = False
 
     @property
     def score_weight(self) -> Any:
@@ -115,19 +162,20 @@ class TripletBatch(TupleBatch):
     def scores(self, distance: Distance, embeddings: Any) -> tuple[Any, Any]:
         """See `Batch.scores`."""
         anchor, positive, negative = map(as_embeddings, self.split(embeddings))
-        d_ap, d_an = distance.paired(anchor, positive), distance.paired(anchor, negative)
-        same = ops.concatenate([ops.ones_like(d_ap), ops.zeros_like(d_an)], axis=0)
-        return ops.cast(same, "int32"), ops.concatenate([d_ap, d_an], axis=0)
+        return _matches_first(distance.paired(anchor, positive), distance.paired(anchor, negative))
 
 
-def unpack(data: Any, encoder: keras.Model) -> Batch:
+def unpack(data: Any, encoder: keras.Model, relation: Relation | None = None) -> Batch:
     """Tells what kind of batch Keras hands over.
 
     Args:
-        data: `(x, y)`, `(x, y, sample_weight)`, `((x1, x2), same)`, `((x1, x2), same,
-            sample_weight)`, `(anchor, positive, negative)` or `((anchor, positive, negative),)`,
-            the last also with labels (unused, as tutorials put zeros there) and weights.
+        data: `(x, y)`, `((x1, x2), same)` or `((x1, x2),)`, each also with weights, `((x1, x2),
+            None, sample_weight)` for the last; `(anchor, positive, negative)` or
+            `((anchor, positive, negative),)`, the last also with labels (unused, as tutorials put
+            zeros there) and weights. Pairs whose `same` was forgotten are taken for views, all of
+            which match: nothing tells the two apart.
         encoder: The encoder: one with several inputs takes tuples as one batch of items.
+        relation: Which items of a labelled batch match. None: those of the same class.
 
     Raises: ValueError: If it is none of these.
     """
@@ -138,22 +186,24 @@ def unpack(data: Any, encoder: keras.Model) -> Batch:
         if y is None:
             raise ValueError(
                 "Labels are missing. Expected batches (x, y) with integer class ids y, pairs "
-                "((x1, x2), same) or triplets (anchor, positive, negative). Received: x alone."
+                "((x1, x2), same), triplets (anchor, positive, negative) or two views of each item "
+                "((x1, x2),). Received: x alone."
             )
-        return LabelledBatch((x,), y, sample_weight)
+        return LabelledBatch((x,), y, sample_weight, get_relation(relation))
     if len(x) == 2:
-        if y is None:
-            raise ValueError(
-                "Pairs need to say which ones match. Expected ((x1, x2), same) with `same` = 1 "
-                "for a match and 0 for none. Received: (x1, x2) alone."
-            )
-        return PairBatch(tuple(x), y, sample_weight)
+        return (ViewsBatch if y is None else PairBatch)(tuple(x), y, sample_weight)
     if len(x) == 3:
         return TripletBatch(tuple(x), None, sample_weight)
     raise ValueError(
-        "Expected batches (x, y), pairs ((x1, x2), same) or triplets (anchor, positive, negative). "
-        f"Received: a tuple of {len(x)} for x."
+        "Expected batches (x, y), pairs ((x1, x2), same), triplets (anchor, positive, negative) or "
+        f"two views of each item ((x1, x2),). Received: a tuple of {len(x)} for x."
     )
+
+
+def is_unlabelled(data: Any, encoder: keras.Model) -> bool:
+    """Whether `data` is a dataset of batches without labels, to which Keras must add no weights."""
+    spec = getattr(data, "element_spec", None)
+    return isinstance(spec, tuple) and (len(spec) == 1 or is_bare_triplets(spec, encoder))
 
 
 def is_bare_triplets(data: Any, encoder: keras.Model) -> bool:
@@ -171,7 +221,7 @@ def is_bare_triplets(data: Any, encoder: keras.Model) -> bool:
 
 
 def is_pair_of_items(x: Any, encoder: keras.Model) -> bool:
-    """Whether `x` is the `(x1, x2)` of pairs."""
+    """Whether `x` is the `(x1, x2)` of pairs or views."""
     return not _is_items(x, encoder) and len(x) == 2
 
 
@@ -181,3 +231,9 @@ def _is_items(x: Any, encoder: keras.Model) -> bool:
         return True
     num_inputs = len(getattr(encoder, "inputs", None) or [None])
     return len(x) == num_inputs > 1 and not any(isinstance(part, tuple | list | dict) for part in x)
+
+
+def _matches_first(d_same: Any, d_other: Any) -> tuple[Any, Any]:
+    """Gives `(same, distances)` of pairs that match, followed by pairs that do not."""
+    same = ops.concatenate([ops.ones_like(d_same), ops.zeros_like(d_other)], axis=0)
+    return ops.cast(same, "int32"), ops.concatenate([d_same, d_other], axis=0)

@@ -17,13 +17,7 @@ from keras_siamese.distances import Distance
 from keras_siamese.distribution import gather_replicas, mean_of_replicas
 from keras_siamese.encoders import embedding_dim_of
 from keras_siamese.files import atomic_path
-from keras_siamese.inputs import (
-    Batch,
-    LabelledBatch,
-    TripletBatch,
-    is_bare_triplets,
-    unpack,
-)
+from keras_siamese.inputs import Batch, LabelledBatch, is_unlabelled, unpack
 from keras_siamese.losses import MetricLoss
 from keras_siamese.metrics import EmbeddingCollection, EmbeddingMetric
 from keras_siamese.metrics.batch_figures import BatchFigures
@@ -38,8 +32,8 @@ class SiameseModel(keras.Model):
 
     `model(x)` and `model.predict(x)` give embeddings, `(batch_size, embedding_dim)`. Batches may be
     labelled, `(x, y)` with integer class ids; pairs, `((x1, x2), same)` with `same` 1 for a match;
-    or triplets, `(anchor, positive, negative)`. `sample_weight` and `class_weight` weight each
-    anchor of a labelled batch, each pair or each triplet.
+    triplets, `(anchor, positive, negative)`; or two views of each item, `((x1, x2),)`, for which
+    pairs without `same` are taken. Weights are those of anchors, pairs, triplets or items.
 
     In training, the logs hold the loss and cheap running figures, named `batch_*` (see
     `keras_siamese.metrics.BatchFigures`). Metrics of `keras_siamese.metrics` appear in `evaluate`
@@ -129,6 +123,13 @@ class SiameseModel(keras.Model):
             for name in loss.part_names:
                 self._part_losses[name] = keras.metrics.Mean(name)
 
+    def _see_embeddings(self, embeddings: Any) -> None:
+        """Makes the weights of the loss if an encoder that was not built hid their size."""
+        if self._embedding_dim is None:
+            with tf.init_scope():
+                self._embedding_dim = embeddings.shape[-1]
+                self._adopt(self.loss)
+
     def get_compile_config(self) -> dict[str, Any] | None:
         """Arguments of `compile`, and the size of the embeddings that weights of the loss are for.
 
@@ -185,8 +186,7 @@ class SiameseModel(keras.Model):
         call = bind_data(super().fit, args, kwargs, self.encoder)
         data, callbacks = call.arguments.get("x"), call.arguments.get("callbacks")
         self._has_class_weight = call.arguments.get("class_weight") is not None
-        spec = getattr(data, "element_spec", None)
-        if self._has_class_weight and is_bare_triplets(spec, self.encoder):
+        if self._has_class_weight and is_unlabelled(data, self.encoder):
             raise ValueError(NO_CLASS_WEIGHT)
         if isinstance(data, tf.data.Dataset):  # Keras would warn that it cannot shuffle one.
             call.arguments.setdefault("shuffle", False)
@@ -213,9 +213,9 @@ class SiameseModel(keras.Model):
             self._collection.clear()
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        """One step of the optimizer on one batch of any of the three kinds."""
-        batch = unpack(data, self.encoder)
-        if self._has_class_weight and isinstance(batch, TripletBatch):
+        """One step of the optimizer on one batch of any of the four kinds."""
+        batch = self._unpack(data)
+        if self._has_class_weight and not batch.takes_class_weight:
             raise ValueError(NO_CLASS_WEIGHT)
         with tf.GradientTape() as tape:
             embeddings = self(batch.items, training=True)
@@ -241,7 +241,7 @@ class SiameseModel(keras.Model):
 
     def _evaluate_batch(self, data: Any) -> tuple[dict[str, Any], dict[str, tuple[Any, Any]]]:
         """Gives the logs, and what whole-set metrics need of the batch, kept on the host."""
-        batch = unpack(data, self.encoder)
+        batch = self._unpack(data)
         embeddings = self(batch.items, training=False)
         # Evaluation batches are of any make, and each number of items a class would compile a
         # program.
@@ -249,13 +249,15 @@ class SiameseModel(keras.Model):
             loss, parts, _ = self._loss_and_figures(batch, embeddings, training=False)
         scores = batch.scores(self.distance_function, embeddings)
         logs = self._update_metrics(batch, embeddings, scores, loss, parts)
-        if not self._whole_set_metrics:
-            return logs, {}
-        return logs, {"items" if isinstance(batch, LabelledBatch) else "pairs": scores}
+        return logs, batch.collected(scores) if self._whole_set_metrics else {}
+
+    def _unpack(self, data: Any) -> Batch:
+        return unpack(data, self.encoder, getattr(self.loss, "relation", None))
 
     def _loss_and_figures(
         self, batch: Batch, embeddings: Any, training: bool
     ) -> tuple[Any, dict[str, Any], dict[str, tuple[Any, Any]]]:
+        self._see_embeddings(embeddings)
         figures: dict[str, tuple[Any, Any]] = {}
         parts: dict[str, Any] = {}
         batch, embeddings = gather_replicas(batch, embeddings)
@@ -272,7 +274,7 @@ class SiameseModel(keras.Model):
             loss = loss * self.distribute_strategy.num_replicas_in_sync
         else:
             raise ValueError(
-                "Pairs and triplets need a loss of `keras_siamese.losses`. "
+                "Pairs, triplets and views need a loss of `keras_siamese.losses`. "
                 f"Received: loss={self.loss!r}."
             )
         if training:
@@ -308,10 +310,8 @@ class SiameseModel(keras.Model):
 
     def _symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         # Under `tf.distribute`, Keras averages the replicas' batches to get one, labels included.
-        batch = unpack(data_batch, self.encoder)
-        if self._embedding_dim is None:
-            self._embedding_dim = self(batch.items).shape[-1]
-            self._adopt(self.loss)
+        batch = self._unpack(data_batch)
+        self._see_embeddings(self(batch.items))
         if isinstance(batch, LabelledBatch):
             labels = tf.cast(batch.y, tf.int64)
             super()._symbolic_build(data_batch=(batch.items, labels, batch.sample_weight))
@@ -378,11 +378,9 @@ class SiameseModel(keras.Model):
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True, **kwargs: Any) -> None:
         """Saves the model as one `.keras` file, whole or not there: see `keras.Model.save`."""
         is_local_file = str(filepath).endswith(".keras") and "://" not in str(filepath)
-        if not is_local_file or (not overwrite and Path(filepath).exists()):
-            super().save(filepath, overwrite=overwrite, **kwargs)
-            return
-        with atomic_path(filepath) as temporary:
-            super().save(temporary, **kwargs)
+        is_written = is_local_file and (overwrite or not Path(filepath).exists())
+        with atomic_path(filepath) if is_written else nullcontext(filepath) as path:
+            super().save(path, overwrite=overwrite, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal model."""

@@ -38,6 +38,7 @@ class TrainingGuard(keras.callbacks.Callback):
         loss = self.model.loss
         if isinstance(loss, MetricLoss) and loss.set_epoch(epoch):
             self.model.make_train_function(force=True)
+            self.model.make_test_function(force=True)
         if self._epoch_counter is not None:
             self._epoch_counter.assign(int(self.model.optimizer.iterations))
 

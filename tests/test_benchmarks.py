@@ -1,25 +1,42 @@
+import argparse
 import importlib.util
 import json
+import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from keras_siamese import catalogue, losses
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    def run(name, *arguments):
+def load(monkeypatch):
+    def load(name):
         monkeypatch.syspath_prepend(str(FOLDER))
         spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        module.main(arguments)
+        return module
+
+    before, path = set(sys.modules), list(sys.path)
+    yield load
+    sys.path[:] = path
+    for name in ("measure", "triplet_loss", "loss_cases", "image_data", "omniglot"):
+        if name not in before:
+            sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def run(load, capsys):
+    def run(name, *arguments):
+        load(name).main(arguments)
         return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
-    yield run
-    sys.modules.pop("measure", None)
+    return run
 
 
 # The peer of the triplet benchmark warns where it is installed.
@@ -39,3 +56,92 @@ def test_train_step(run):
     for line in lines:
         assert 0 < line["milliseconds"]["supervised"]
         assert "loss_and_sampler" in line["percent_added"]
+
+
+# The peer warns where it is installed.
+@pytest.mark.filterwarnings("default")
+def test_losses(load, capsys, monkeypatch):
+    module = load("losses")
+    monkeypatch.setattr(module, "PROBED_FROM", 16)
+    names = ["CosFace", "Barlow Twins"]
+    module.main(["--losses", *names, "--sizes", "16", "--seconds", "0.01", "--table"])
+    *lines, empty, titles, _, _, last = capsys.readouterr().out.splitlines()
+    assert empty == "" and titles.startswith("| loss | B | ours, ms | peer, ms |")
+    assert last.startswith("| Barlow Twins | 16 | ") and len(lines) == len(names)
+    for name, line in zip(names, map(json.loads, lines), strict=True):
+        assert (line["loss"], line["batch_size"]) == (name, 16)
+        assert line["ratios"]["ours_to_dense"] > 0
+        assert line["memory"]["ours"] >= 0
+        if line["value_of_peer"] is not None:
+            assert line["value"] == pytest.approx(line["value_of_peer"], rel=1e-4)
+            assert line["memory"]["peer"] >= 0
+
+
+def test_a_peer_beyond_the_limits_is_left_out(load):
+    module = load("losses")
+    limits = {"limit_gib": 8.0, "limit_seconds": 0.01}
+    result = module.probe_in_fresh_process("CosFace", "ours", 16, argparse.Namespace(**limits))
+    assert result == "out of time"
+
+
+def test_every_loss_has_a_benchmark(load):
+    cases = load("loss_cases").CASES.values()
+    measured = {type(case.ours(4)) for case in cases}
+    exported = set(catalogue.find_concrete(losses, losses.MetricLoss))
+    assert exported - measured == {
+        losses.TripletSemiHardLoss,  # TripletLoss with other defaults
+        losses.WeightedSum,
+        losses.Matryoshka,
+    }
+
+
+def test_quality(load, tmp_path, capsys):
+    out = tmp_path / "runs" / "quality.jsonl"
+    arguments = ["--toy", "--losses", "TripletLoss", "--steps", "2", "--seeds", "1"]
+    module = load("quality")
+    module.main([*arguments, "--out", str(out)])
+    table = capsys.readouterr().out
+    rows = [line.split(" | ")[0] for line in table.splitlines()[3:]]
+    assert rows[2:4] == ["| raw pixels", "| untrained encoder"]
+    best = float(rows[4].removeprefix("| TripletLoss, margin "))
+    records = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [record["key"]["part"] for record in records] == ["validation"] * 3 + ["test"]
+    trials = {record["key"]["value"]: record["result"]["map_at_r"] for record in records[:3]}
+    assert trials[best] == max(trials.values())
+    assert records[3]["key"]["value"] == best and records[3]["key"]["seed"] == 1
+    assert f" {records[3]['result']['recall_at_1']:.3f} | " in table.splitlines()[-1]
+    # What is there is not trained again.
+    module.train = None
+    module.main([*arguments, "--out", str(out)])
+    assert capsys.readouterr().out == table
+
+
+def test_losses_of_the_quality_benchmark(load):
+    for tuned in load("quality").LOSSES.values():
+        for value in tuned.values:
+            assert tuned.make(value, 5).get_config()[tuned.argument] == value
+
+
+def test_mean_and_spread(load):
+    mean_and_spread = load("quality").mean_and_spread
+    assert mean_and_spread([0.5, 0.7, 0.9]) == "0.700 ± 0.200"
+    assert mean_and_spread([0.5]) == "0.500"
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    "variable, folder, name, num_classes",
+    [
+        ("KERAS_SIAMESE_DATA", "omniglot", "load_omniglot", 8 * 114),
+        ("KERAS_SIAMESE_FASHION_MNIST", "", "load_fashion_mnist", 10),
+    ],
+)
+def test_data_of_the_quality_benchmark(load, variable, folder, name, num_classes):
+    if variable not in os.environ:
+        pytest.skip(f"{variable} names no folder")
+    task = getattr(load("quality"), name)(str(Path(os.environ[variable]) / folder))
+    assert np.array_equal(np.unique(task.train[1]), np.arange(num_classes))
+    for x, y in (task.train, task.validation, task.test):
+        assert x.shape[1:] == (28, 28, 1) and len(x) == len(y) and x.min() >= 0 and x.max() <= 1
+    known = {image.tobytes() for image in task.train[0]}
+    assert not any(image.tobytes() in known for image in task.validation[0][:500])

@@ -62,6 +62,16 @@ def test_quickstart(load, tmp_path, capsys):
     assert keras.saving.load_model(tmp_path / "model.keras").encoder.output_shape == (None, 64)
 
 
+def test_two_views(load, capsys):
+    figures = load("two_views").main(["--epochs", "3"])
+    assert list(figures) == ["raw pixels", "untrained encoder", "trained encoder"]
+    assert all(list(row) == ["recall_at_1", "pair_auc"] for row in figures.values())
+    trained, untrained = figures["trained encoder"], figures["untrained encoder"]
+    assert trained["recall_at_1"] > 0.9
+    assert trained["pair_auc"] > untrained["pair_auc"]
+    assert "450 images that training never saw" in capsys.readouterr().out
+
+
 def test_quickstart_reads_idx_files(load, tmp_path, rng):
     labels = np.repeat(np.arange(3, dtype="uint8"), 40)
     images = rng.integers(0, 50, (120, 12, 10), dtype="uint8")

@@ -2,9 +2,18 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import ops
 
 import keras_siamese as ks
-from keras_siamese.inputs import LabelledBatch, PairBatch, TripletBatch, is_bare_triplets, unpack
+from keras_siamese.inputs import (
+    LabelledBatch,
+    PairBatch,
+    TripletBatch,
+    ViewsBatch,
+    is_bare_triplets,
+    is_unlabelled,
+    unpack,
+)
 
 X = np.arange(12, dtype="float32").reshape(4, 3)
 Y = np.array([0, 0, 1, 1])
@@ -32,6 +41,10 @@ def two_towers():
         (((X, X), Y), PairBatch),
         (((X, X), Y, W), PairBatch),
         (([X, X], Y), PairBatch),
+        (((X, X),), ViewsBatch),
+        (([X, X],), ViewsBatch),
+        (((X, X), None, W), ViewsBatch),
+        ((({"a": X}, {"a": X}),), ViewsBatch),
         ((X, X, X), TripletBatch),
         (((X, X, X),), TripletBatch),
         (((X, X, X), Y), TripletBatch),
@@ -59,6 +72,9 @@ def test_specs_are_told_apart_like_tensors(encoder):
 def test_encoder_with_two_inputs_takes_a_tuple_as_items(two_towers):
     assert type(unpack(((X, X), Y), two_towers)) is LabelledBatch
     assert type(unpack((((X, X), (X, X)), Y), two_towers)) is PairBatch
+    assert type(unpack((((X, X), (X, X)),), two_towers)) is ViewsBatch
+    with pytest.raises(ValueError, match="Labels are missing"):
+        unpack(((X, X),), two_towers)
 
 
 def test_items_are_joined_and_split(encoder):
@@ -76,10 +92,45 @@ def test_scores_of_triplets_are_pairs(encoder):
     np.testing.assert_allclose(d, [0] * 4 + [3**0.5] * 4, rtol=1e-6)
 
 
+def test_scores_of_views_are_pairs(encoder):
+    x1, x2 = np.array([[0.0], [2.0], [5.0]]), np.array([[0.5], [1.0], [9.0]])
+    batch = unpack(((x1, x2), None, np.array([1.0, 2.0, 3.0])), encoder)
+    same, d = batch.scores(ks.distances.get("euclidean"), batch.items)
+    # Items 0, 1, 2 with themselves, then 0 with 1 and 1 with 2.
+    assert ops.convert_to_numpy(same).tolist() == [1, 1, 1, 0, 0]
+    assert ops.convert_to_numpy(d).tolist() == [0.5, 1.0, 4.0, 1.0, 7.0]
+    assert ops.convert_to_numpy(batch.score_weight).tolist() == [1.0, 2.0, 3.0, 1.0, 2.0]
+    assert unpack(((x1, x2),), encoder).score_weight is None
+    figures = batch.figures(ks.distances.get("euclidean"), batch.items)
+    assert float(figures["batch_positive_distance"][0]) == pytest.approx(5.5 / 3)
+    assert float(figures["batch_negative_distance"][0]) == pytest.approx(4.0)
+    assert "batch_recall_at_1" not in figures
+
+
+def test_one_item_has_no_other(encoder):
+    batch = unpack(((X[:1], X[:1] + 1),), encoder)
+    same, d = batch.scores(ks.distances.get("squared_euclidean"), batch.items)
+    assert ops.convert_to_numpy(same).tolist() == [1]
+    assert ops.convert_to_numpy(d).tolist() == [3.0]
+    figures = batch.figures(ks.distances.get("euclidean"), batch.items)
+    assert float(figures["batch_negative_distance"][1]) == 0
+
+
+def test_datasets_without_labels(encoder):
+    def of(*data):
+        return tf.data.Dataset.from_tensor_slices(data).batch(2)
+
+    assert is_unlabelled(of((X, X)), encoder)
+    assert is_unlabelled(of(X, X, X), encoder)
+    assert is_unlabelled(of((X, X, X)), encoder)
+    assert not is_unlabelled(of(X, Y), encoder)
+    assert not is_unlabelled(of((X, X), Y), encoder)
+    assert not is_unlabelled(of(X, Y, W), encoder)
+    assert not is_unlabelled((X, Y), encoder)
+
+
 def test_bad_batches(encoder):
     with pytest.raises(ValueError, match="Labels are missing"):
         unpack((X,), encoder)
-    with pytest.raises(ValueError, match="which ones match"):
-        unpack(((X, X),), encoder)
     with pytest.raises(ValueError, match="a tuple of 4"):
         unpack(((X, X, X, X), Y), encoder)

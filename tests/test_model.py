@@ -457,8 +457,6 @@ class TestBadInput:
                 make_model().fit(x, labels, verbose=0)
         with pytest.raises(ValueError, match="Labels are missing"):
             make_model().fit(x, verbose=0)
-        with pytest.raises(ValueError, match="which ones match"):
-            make_model().fit((x, x), verbose=0)
         with pytest.raises(ValueError, match="a tuple of 4"):
             make_model().fit((x, x, x, x), y, verbose=0)
 

@@ -6,6 +6,7 @@ from keras_siamese.data.pairs import make_triplets as make_triplets
 from keras_siamese.data.pk import find_epoch_counter as find_epoch_counter
 from keras_siamese.data.pk import pk_batches as pk_batches
 from keras_siamese.data.splits import class_disjoint_split as class_disjoint_split
+from keras_siamese.data.two_views import two_views as two_views
 
 __all__ = [
     "class_disjoint_split",
@@ -14,4 +15,5 @@ __all__ = [
     "make_pairs",
     "make_triplets",
     "pk_batches",
+    "two_views",
 ]

@@ -10,7 +10,10 @@ from keras_siamese.distances.cosine import InnerProduct as InnerProduct
 from keras_siamese.distances.distance import Distance as Distance
 from keras_siamese.distances.euclidean import Euclidean as Euclidean
 from keras_siamese.distances.euclidean import SquaredEuclidean as SquaredEuclidean
+from keras_siamese.distances.mahalanobis import Mahalanobis as Mahalanobis
 from keras_siamese.distances.manhattan import Manhattan as Manhattan
+from keras_siamese.distances.signal_to_noise import SignalToNoise as SignalToNoise
+from keras_siamese.distances.weighted_distances import WeightedDistances as WeightedDistances
 from keras_siamese.ops.checks import unknown_name
 
 __all__ = [
@@ -19,14 +22,26 @@ __all__ = [
     "Distance",
     "Euclidean",
     "InnerProduct",
+    "Mahalanobis",
     "Manhattan",
+    "SignalToNoise",
     "SquaredEuclidean",
+    "WeightedDistances",
     "get",
 ]
 
 _BY_NAME: dict[str, type[Distance]] = {
     distance.name: distance
-    for distance in (Angular, Cosine, Euclidean, InnerProduct, Manhattan, SquaredEuclidean)
+    for distance in (
+        Angular,
+        Cosine,
+        Euclidean,
+        InnerProduct,
+        Mahalanobis,
+        Manhattan,
+        SignalToNoise,
+        SquaredEuclidean,
+    )
 }
 
 
@@ -35,8 +50,8 @@ def get(identifier: "str | Distance | dict[str, Any]") -> Distance:
 
     Args:
         identifier: `"euclidean"`, `"squared_euclidean"`, `"cosine"`, `"angular"`, `"manhattan"`,
-            `"inner_product"`, a `Distance`, or what `keras.saving.serialize_keras_object` made of
-            one.
+            `"inner_product"`, `"mahalanobis"`, `"signal_to_noise"`, a `Distance`, or what
+            `keras.saving.serialize_keras_object` made of one.
 
     Raises: ValueError: If the name is unknown; the message holds the nearest one.
 

@@ -51,6 +51,19 @@ class Distance(WeightOwner, ABC):
         """
         return self.pairwise(x, y)
 
+    def reduced_columns(self, x: Any, y: Any) -> Any:
+        """The same with a row for each row of `y`, where turning the matrix would cost more.
+
+        A distance that depends on the order of its arguments gives a formula of its own.
+
+        Args:
+            x: Shape `(N, embedding_dim)`.
+            y: Shape `(M, embedding_dim)`.
+
+        Returns: Shape `(M, N)`.
+        """
+        return self.reduced_pairwise(y, x)
+
     def from_reduced(self, reduced: Any) -> Any:
         """Makes distances of what `reduced_pairwise` gives, element by element."""
         return reduced

@@ -16,4 +16,7 @@ def embedding_dim_of(encoder: keras.Model) -> int | None:
     if getattr(encoder, "outputs", None):
         return encoder.outputs[0].shape[-1]
     shape = (encoder.get_build_config() or {}).get("input_shape")
-    return encoder.compute_output_shape(shape)[-1] if shape else None
+    try:
+        return encoder.compute_output_shape(shape)[-1] if shape else None
+    except NotImplementedError:  # as long as the layers inside are not built
+        return None

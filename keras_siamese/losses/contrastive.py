@@ -48,7 +48,14 @@ class ContrastiveLoss(PairLoss):
         >>> round(float(loss([0, 0, 1], [[0.0], [0.6], [-0.8]])), 4)
         0.0667
 
+    Formula: `[same] d^2 / 2 + [different] max(0, margin - d)^2 / 2`
+
+    Cost: O(B^2 D) time, O(B^2) memory; O(B K D) of it is differentiated with a triplet miner.
+
     Reference: [Hadsell, Chopra and LeCun, 2006](https://doi.org/10.1109/CVPR.2006.100), equation 4.
+
+    Elsewhere: pytorch-metric-learning `ContrastiveLoss` (`d` and `max(0, margin - d)`, not
+        squared); tensorflow-addons `ContrastiveLoss` (squared, not halved).
     """
 
     reductions: ClassVar[tuple[str, ...]] = (*PairLoss.reductions, "balanced")

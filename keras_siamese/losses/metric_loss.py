@@ -46,8 +46,12 @@ class MetricLoss(WeightOwner, keras.losses.Loss):
         embedding_regularizer: A `keras.regularizers.Regularizer`, or its name: its value for the
             embeddings over their number is added to the loss.
         name: Name of the loss.
+
+    Attributes:
+        takes_two_sets: Whether candidates may come from a second set.
     """
 
+    takes_two_sets: bool = True
     reductions: ClassVar[tuple[str, ...]] = ("mean", "mean_nonzero", "sum", "none")
 
     def __init__(
@@ -164,11 +168,18 @@ class MetricLoss(WeightOwner, keras.losses.Loss):
         """
         x1, x2 = as_embeddings(x1), as_embeddings(x2)
         check_same_batch(x2, x1, "second view")
-        items = ops.arange(ops.shape(x1)[0], dtype="int32")
         if sample_weight is not None:
             sample_weight = ops.tile(ops.reshape(sample_weight, (-1,)), [2])
-        both = ops.concatenate([x1, x2], axis=0)
-        return self.on_batch(ops.tile(items, [2]), both, sample_weight, training=training)
+        both, labels = ops.concatenate([x1, x2], axis=0), ops.tile(self.view_labels(x1), [2])
+        return self.on_batch(labels, both, sample_weight, training=training)
+
+    def view_labels(self, x1: Any) -> Any:
+        """Labels of items of which there are two views: all different.
+
+        Args:
+            x1: Embeddings of the first views, shape `(num_items, embedding_dim)`.
+        """
+        return ops.arange(ops.shape(x1)[0], dtype="int32")
 
     def check_margin(self, unit_norm: bool) -> None:
         """Refuses a margin that no two distances can be apart. By default, there is no margin.

@@ -5,15 +5,9 @@ from typing import Any, ClassVar
 
 from keras import ops
 
+from keras_siamese import miners
 from keras_siamese.losses.tuple_loss import TupleLoss, TupleLosses
-from keras_siamese.miners import (
-    Miner,
-    Pairs,
-    TripletMiner,
-    all_pairs,
-    get_miner,
-    pairs_of_triplets,
-)
+from keras_siamese.miners import Miner, Pairs, TripletMiner, all_pairs, pairs_of_triplets
 from keras_siamese.ops.positives import Classes
 
 
@@ -21,8 +15,8 @@ class PairLoss(TupleLoss):
     """Base of the losses over pairs: a subclass is one formula, `pair_losses`.
 
     Args:
-        miner: Which pairs of a labelled batch. A `TripletMiner` gives the two pairs of each of its
-            triplets. None: all pairs.
+        miner: Which pairs of a labelled batch: name or object, see `keras_siamese.miners`. A
+            `TripletMiner` gives the two pairs of each of its triplets. None: all pairs.
         **kwargs: `margin`, `distance`, `reduction`, `relation`, `embedding_regularizer`, `name`:
             see `TupleLoss`.
     """
@@ -30,8 +24,8 @@ class PairLoss(TupleLoss):
     miner: Miner | None
     compares: ClassVar[str] = "distance"  # or "similarity": what the formula is in terms of
 
-    def __init__(self, miner: Miner | None = None, **kwargs: Any) -> None:
-        super().__init__(miner=None if miner is None else get_miner(miner), **kwargs)
+    def __init__(self, miner: str | Miner | None = None, **kwargs: Any) -> None:
+        super().__init__(miner=None if miner is None else miners.get(miner), **kwargs)
 
     @abstractmethod
     def pair_losses(self, x: Any, positive: Any, negative: Any) -> TupleLosses:
@@ -67,17 +61,27 @@ class PairLoss(TupleLoss):
         self, tuples: Pairs, anchors: Any, candidates: Any, exhaustive: bool
     ) -> TupleLosses:
         """See `TupleLoss.tuple_losses`."""
+        x = self.compare(tuples, anchors, candidates, exhaustive)
+        return self.pair_losses(x, tuples.positive, tuples.negative)
+
+    def compare(self, tuples: Pairs, anchors: Any, candidates: Any, exhaustive: bool) -> Any:
+        """Distances or similarities of the pairs: what `pair_losses` takes."""
         pairwise, paired = self.distance.pairwise, self.distance.paired
         if self.compares == "similarity":
             pairwise = self.distance.pairwise_similarity
             paired = self.distance.paired_similarity
-        if exhaustive:
-            x = pairwise(anchors, candidates)
-            if isinstance(self.miner, TripletMiner):  # Otherwise, slots are candidates in order.
-                x = ops.take_along_axis(x, tuples.candidate, axis=1)
-        else:
-            x = paired(anchors[:, None, :], ops.take(candidates, tuples.candidate, axis=0))
-        return self.pair_losses(x, tuples.positive, tuples.negative)
+        if not exhaustive:
+            return paired(anchors[:, None, :], ops.take(candidates, tuples.candidate, axis=0))
+        if self.distance.translation_invariant:
+            # What is common to all would cost digits in the matrix product.
+            first = anchors[:1]
+            centre = ops.stop_gradient(first + ops.mean(anchors - first, axis=0))
+            anchors, candidates = anchors - centre, candidates - centre
+        x = pairwise(anchors, candidates)
+        if self.miner is not None and isinstance(self.miner.in_effect, TripletMiner):
+            # Otherwise, slots are candidates in order: no need to look them up.
+            x = ops.take_along_axis(x, tuples.candidate, axis=1)
+        return x
 
 
 class AnchorLoss(PairLoss):

@@ -1,14 +1,32 @@
 """Triplet loss."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import keras
 from keras import ops
 
+from keras_siamese import miners
 from keras_siamese.distances import Distance
 from keras_siamese.losses.tuple_loss import TupleLoss, TupleLosses, losses_of, tuple_distances
-from keras_siamese.miners import SemiHardMiner, TripletMiner, Triplets, get_miner
-from keras_siamese.ops.positives import Classes
+from keras_siamese.miners import BatchAllMiner, Miner, TripletMiner, Triplets
+from keras_siamese.ops.active_triplets import count_active_triplets
+from keras_siamese.ops.positives import Classes, find_positives
+
+
+class AllTriplets(NamedTuple):
+    """All triplets of a batch, not listed.
+
+    Attributes:
+        positive: Index of each positive of an anchor, int32, shape `(num_anchors, num_slots)`.
+        mask: Whether that place is in use, bool, the same shape.
+        negative: Which candidates are negatives, bool, shape `(num_anchors, num_candidates)`.
+        num_pairs: Number of anchor-positive pairs, an int32 scalar.
+    """
+
+    positive: Any
+    mask: Any
+    negative: Any
+    num_pairs: Any
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese")
@@ -25,7 +43,9 @@ class TripletLoss(TupleLoss):
             0.14 best on unit-norm embeddings under the Euclidean distance (Musgrave et al., 2020).
             Defaults to 0.2.
         distance: Name or object: see `keras_siamese.distances`. Defaults to `"euclidean"`.
-        miner: Which triplets of a labelled batch. Defaults to `SemiHardMiner()`.
+        miner: Which triplets of a labelled batch: name or object, see `keras_siamese.miners`. With
+            `BatchAllMiner()` and a margin in numbers they are counted, not listed, so large
+            batches fit too. Defaults to `"semi_hard"`.
         reduction: `"mean"` over all mined triplets, `"mean_nonzero"` over those with a loss above
             0, `"mean_pairs"`: the sum over the number of anchor-positive pairs, mined or not,
             `"sum"`, or `"none"`: shape `(batch_size,)`, each anchor's mean. Without triplets, 0.
@@ -49,32 +69,45 @@ class TripletLoss(TupleLoss):
         >>> round(float(loss([0, 0, 0, 1, 1, 1], points)), 4)
         0.4143
 
+    Formula: `max(0, d(a, p) - d(a, n) + margin)`, or `log(1 + exp(d(a, p) - d(a, n)))`
+
+    Cost: `O(B^2 D)` time and `O(B^2)` memory; of all triplets under a soft margin, `O(B^2 K)` both.
+
     Reference: [Schroff et al., 2015](https://arxiv.org/abs/1503.03832), sections 3.1-3.2 (there, on
         squared distances); soft margin: [Hermans et al., 2017](https://arxiv.org/abs/1703.07737),
         section 2.
+
+    Elsewhere: pytorch-metric-learning `TripletMarginLoss`; TF Similarity `TripletLoss`;
+        tensorflow-addons `TripletSemiHardLoss`, `TripletHardLoss`.
     """
 
-    miner: TripletMiner
+    miner: Miner
     reductions: ClassVar[tuple[str, ...]] = (*TupleLoss.reductions, "mean_pairs")
 
     def __init__(
         self,
         margin: float | str = 0.2,
         distance: str | Distance = "euclidean",
-        miner: TripletMiner | None = None,
+        miner: str | Miner = "semi_hard",
         reduction: str = "mean",
         **kwargs: Any,
     ) -> None:
         if margin is None or (isinstance(margin, str) and margin != "soft"):
             raise ValueError(f'`margin` must be a positive float or "soft". Received: {margin!r}.')
         hinge = None if isinstance(margin, str) else margin
-        miner = get_miner(SemiHardMiner() if miner is None else miner, TripletMiner)
+        miner = miners.get(miner, TripletMiner)
         super().__init__(
             margin=hinge, miner=miner, distance=distance, reduction=reduction, **kwargs
         )
 
-    def find_tuples(self, anchors: Any, candidates: Any, classes: Classes) -> Triplets:
+    def find_tuples(
+        self, anchors: Any, candidates: Any, classes: Classes
+    ) -> Triplets | AllTriplets:
         """See `TupleLoss.find_tuples`."""
+        if isinstance(self.miner.in_effect, BatchAllMiner) and self.margin is not None:
+            index, mask = find_positives(classes)
+            negative = ops.logical_not(classes.matches(classes.rows))
+            return AllTriplets(index, mask, negative, ops.sum(ops.cast(mask, "int32")))
         return self.miner.mine(
             anchors, candidates, classes, distance=self.distance, margin=self.margin
         )
@@ -86,9 +119,11 @@ class TripletLoss(TupleLoss):
         return Triplets(index, index + num_anchors, mask, num_anchors)
 
     def tuple_losses(
-        self, tuples: Triplets, anchors: Any, candidates: Any, exhaustive: bool
+        self, tuples: Triplets | AllTriplets, anchors: Any, candidates: Any, exhaustive: bool
     ) -> TupleLosses:
         """See `TupleLoss.tuple_losses`."""
+        if isinstance(tuples, AllTriplets):
+            return self._sums_of_all(tuples, self.distance.pairwise(anchors, candidates))
         # One gather for both, and one scatter in the backward pass.
         index = ops.concatenate([tuples.positive, tuples.negative], axis=1)
         d = tuple_distances(self.distance, anchors, candidates, index, exhaustive)
@@ -97,7 +132,25 @@ class TripletLoss(TupleLoss):
         values = ops.softplus(gap) if self.margin is None else ops.relu(gap + self.margin)
         return losses_of(values, tuples.mask)
 
-    def reduce(self, losses: TupleLosses, tuples: Triplets) -> Any:
+    def _sums_of_all(self, tuples: AllTriplets, d: Any) -> TupleLosses:
+        # With the triplets fixed that have a loss, an anchor's sum is linear in its distances, each
+        # times the number of those triplets that it is in. The counts are constants, so the
+        # gradient is exact as well.
+        d_ap = ops.take_along_axis(d, tuples.positive, axis=1) + self.margin
+        of_positives, of_negatives = count_active_triplets(
+            ops.stop_gradient(d_ap), ops.stop_gradient(d), tuples.mask, tuples.negative
+        )
+        values = ops.sum(ops.cast(of_positives, d.dtype) * d_ap, axis=1, keepdims=True)
+        values -= ops.sum(ops.cast(of_negatives, d.dtype) * d, axis=1, keepdims=True)
+        num_positives, num_negatives, num_active = (
+            # The total may be beyond int32: a third of the cube of the batch size.
+            ops.sum(ops.cast(x, "int64"), axis=1, keepdims=True)
+            for x in (tuples.mask, tuples.negative, of_positives)
+        )
+        # What rounding makes of losses of almost 0 must not be below.
+        return TupleLosses(ops.relu(values), num_positives * num_negatives, num_active)
+
+    def reduce(self, losses: TupleLosses, tuples: Triplets | AllTriplets) -> Any:
         """See `TupleLoss.reduce`."""
         if self.reduction == "mean_pairs":
             total = ops.sum(losses.values)
@@ -124,8 +177,15 @@ class TripletSemiHardLoss(TripletLoss):
             `"squared_euclidean"`, `"angular"` is `"cosine"`. Defaults to `"euclidean"`.
         **kwargs: `relation`, `embedding_regularizer`, `name`: see `MetricLoss`.
 
-    Deviation: 0 where a batch has no negative; there, tensorflow-addons takes the anchor itself for
+    Formula: `max(0, d(a, p) - d(a, n) + margin)`
+
+    Cost: `O(B^2 D)` time and `O(B^2)` memory.
+
+    Reference: [Schroff et al., 2015](https://arxiv.org/abs/1503.03832), section 3.2. Deviation from
+        tensorflow-addons: 0 where a batch has no negative; there, the anchor itself is taken for
         one.
+
+    Elsewhere: tensorflow-addons `TripletSemiHardLoss`.
     """
 
     def __init__(

@@ -13,11 +13,12 @@ from keras_siamese.miners import Miner
 from keras_siamese.ops.checks import (
     as_embeddings,
     as_two_sets,
+    check_finite_loss,
     check_positive,
     check_same_batch,
 )
 from keras_siamese.ops.compiled import compiled, compiled_with_gradient
-from keras_siamese.ops.numerics import squared_norm
+from keras_siamese.ops.numerics import nan_unless_finite
 from keras_siamese.ops.positives import Classes
 
 
@@ -68,6 +69,12 @@ class TupleLoss(MetricLoss):
     ) -> TupleLosses:
         """The losses of the tuples, as `losses_of` gives them. Weights may be read as usual."""
 
+    def find_classes(
+        self, labels: Any, candidate_labels: Any | None = None, own: Any | None = None
+    ) -> Classes:
+        """What `find_tuples` is told of the labels: see `Relation.find_classes`."""
+        return self.relation.find_classes(labels, candidate_labels, own)
+
     def exhaustive(self, classes: Classes) -> bool:
         """Whether `find_tuples` gives more slots than there are candidates."""
         return self.miner is None or self.miner.exhaustive(classes)
@@ -98,7 +105,7 @@ class TupleLoss(MetricLoss):
         inputs = (embeddings,) if candidates is None else (embeddings, candidates)
         if own is not None:
             own = ops.cast(own, "int32")
-        classes = self.relation.find_classes(labels, candidate_labels, own)
+        classes = self.find_classes(labels, candidate_labels, own)
         return self._run(inputs, sample_weight, classes=classes)
 
     def on_pairs(self, x1: Any, x2: Any, same: Any, sample_weight: Any | None = None) -> LossResult:
@@ -164,12 +171,7 @@ class TupleLoss(MetricLoss):
             check_same_batch(sample_weight, inputs[0], "weight")
         weights = tuple(ops.copy(weight) for weight in self.trainable_variables)
         value, others = self._program((*inputs, *weights), classes, tuples, sample_weight)
-        if _is_nan(value):
-            raise ValueError(
-                "The embeddings are not finite, or too large to square, so neither is the loss. "
-                "Check the inputs for NaN, and lower the learning rate if it happened during "
-                "training."
-            )
+        check_finite_loss(value)
         return LossResult(value, *others)
 
     @cached_property
@@ -206,10 +208,7 @@ class TupleLoss(MetricLoss):
         if self.embedding_regularizer is not None:
             size = ops.cast(ops.shape(anchors)[0], anchors.dtype)
             value = value + self.embedding_regularizer(anchors) / size
-        # Comparisons with NaN are false, so a mask would hide it; overflow leaves no tuple.
-        finite = ops.isfinite(sum(ops.sum(squared_norm(x)) for x in sets))
-        value = ops.where(finite, value, float("nan"))
-        return value, (active_fraction, num_tuples)
+        return nan_unless_finite(value, sets), (active_fraction, num_tuples)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""
@@ -253,16 +252,3 @@ def tuple_distances(
 def _mean(values: Any, count: Any, axis: int | None) -> Any:
     total, count = ops.sum(values, axis=axis), ops.sum(count, axis=axis)
     return total / ops.cast(ops.maximum(count, 1), total.dtype)
-
-
-def _is_nan(value: Any) -> bool:
-    """Whether a value that can be looked at here is NaN; False inside of a graph."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return tf.executing_eagerly() and bool(tf.reduce_any(tf.math.is_nan(value)))
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return not isinstance(value, jax.core.Tracer) and bool(ops.any(ops.isnan(value)))
-    return bool(ops.any(ops.isnan(value)))

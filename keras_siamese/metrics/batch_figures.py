@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_siamese.distances import Distance
 from keras_siamese.ops.numerics import masked_mean, squared_norm
+from keras_siamese.relations import Relation
 
 # Value and weight: a figure that a batch does not define has weight 0.
 Figures = Mapping[str, tuple[Any, Any]]
@@ -66,20 +67,24 @@ class BatchFigures(keras.metrics.Metric):
         return {name: means[i] for i, name in enumerate(self.NAMES)}
 
 
-def labelled_figures(labels: Any, embeddings: Any, distance: Distance) -> Figures:
+def labelled_figures(
+    labels: Any, embeddings: Any, distance: Distance, relation: Relation
+) -> Figures:
     """Figures of a labelled batch, from its first 512 items.
 
     Args:
-        labels: Integer class ids, shape `(batch_size,)`.
+        labels: Labels, as `relation.as_labels` gives them.
         embeddings: Shape `(batch_size, embedding_dim)`.
         distance: The distance.
+        relation: Which items match.
     """
     labels, embeddings = labels[:_MOST_ITEMS], embeddings[:_MOST_ITEMS]
     d = distance.pairwise(embeddings, embeddings)
     index = ops.arange(ops.shape(d)[0], dtype="int32")
-    same = labels[:, None] == labels[None, :]
+    same = relation.matches(labels, labels)
     other = index[:, None] != index[None, :]
-    positive, negative = ops.logical_and(same, other), ops.logical_not(same)
+    positive = ops.logical_and(other, same)
+    negative = ops.logical_and(other, ops.logical_not(same))
     nearest = ops.min(ops.where(other, d, float("inf")), axis=1, keepdims=True)
     # Among items that are equally near, the expected value.
     tied = ops.logical_and(other, d <= nearest)

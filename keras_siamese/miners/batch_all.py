@@ -1,6 +1,6 @@
 """Every triplet of a batch."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -14,11 +14,14 @@ from keras_siamese.ops.positives import Classes, find_positives
 class BatchAllMiner(TripletMiner):
     """Every (anchor, positive, negative): `B (K - 1) (B - K)` triplets of a P x K batch.
 
-    Memory grows with `B^2 (K - 1)`: fit for batches up to about a thousand. Most triplets of a
-    trained network are easy, so take the mean over those with a loss: `reduction="mean_nonzero"`.
+    `TripletLoss` with a margin in numbers counts them and never lists them. Listed, as for other
+    losses, they take `B^2 (K - 1)` memory: fit for batches up to about a thousand. Most triplets of
+    a trained network are easy, so take the mean over those with a loss: `reduction="mean_nonzero"`.
 
     Reference: [Hermans et al., 2017](https://arxiv.org/abs/1703.07737), equation 6.
     """
+
+    name: ClassVar[str] = "batch_all"
 
     def mine(
         self,

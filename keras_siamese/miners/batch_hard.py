@@ -1,6 +1,6 @@
 """The hardest triplet of each anchor."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -20,6 +20,8 @@ class BatchHardMiner(TripletMiner):
 
     Reference: [Hermans et al., 2017](https://arxiv.org/abs/1703.07737), equation 5.
     """
+
+    name: ClassVar[str] = "batch_hard"
 
     def mine(
         self,

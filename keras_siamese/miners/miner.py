@@ -2,9 +2,7 @@
 
 from abc import ABC, abstractmethod
 from functools import cached_property, partial
-from typing import Any
-
-import keras
+from typing import Any, ClassVar
 
 from keras_siamese import distances
 from keras_siamese.distances import Distance
@@ -17,9 +15,11 @@ from keras_siamese.relations import Relation, get_relation
 class Miner(ABC):
     """Base of the miners: `TripletMiner` and `PairMiner`.
 
-    A subclass writes `mine`. Register it with
+    A subclass gives `name` and writes `mine`. Register it with
     `@keras.saving.register_keras_serializable(package="keras_siamese")`.
     """
+
+    name: ClassVar[str]
 
     def __call__(
         self,
@@ -94,6 +94,11 @@ class Miner(ABC):
         If so, distances are cheaper read off the full matrix than computed for each tuple.
         """
 
+    @property
+    def in_effect(self) -> "Miner":
+        """The miner that chooses: itself, but for one that follows a schedule."""
+        return self
+
     def set_epoch(self, epoch: int) -> bool:
         """Is told each epoch, counted from 0, before it begins; says if mining changes by it."""
         return False
@@ -113,23 +118,3 @@ class Miner(ABC):
     def from_config(cls, config: dict[str, Any]) -> "Miner":
         """Makes the miner that `get_config` described."""
         return cls(**config)
-
-
-def get_miner(identifier: Any, kind: type[Any] = Miner) -> Any:
-    """Returns the miner that an object or a serialised config stands for.
-
-    Args:
-        identifier: A `Miner`, or what `keras.saving.serialize_keras_object` made of one.
-        kind: `Miner`, or the one of its subclasses that is wanted.
-
-    Raises: ValueError: If it is neither, or of another kind.
-    """
-    if isinstance(identifier, dict):
-        identifier = keras.saving.deserialize_keras_object(identifier)
-    if isinstance(identifier, kind):
-        return identifier
-    raise ValueError(
-        f"`miner` must be a {kind.__name__}. Received: {identifier!r}. "
-        "Use one of `keras_siamese.miners`, for instance `SemiHardMiner()` for triplets or "
-        "`MultiSimilarityMiner()` for pairs."
-    )

@@ -59,7 +59,11 @@ class PairMiner(Miner):
 
 
 def all_pairs(classes: Classes) -> Pairs:
-    """All pairs of anchors and candidates, but none of an item and itself."""
+    """All pairs of anchors and candidates, but none of an item and itself.
+
+    Args:
+        classes: Which of them match.
+    """
     same = classes.matches(classes.rows)
     index = ops.arange(ops.shape(same)[1], dtype="int32")[None, :]
     return Pairs(
@@ -70,7 +74,11 @@ def all_pairs(classes: Classes) -> Pairs:
 
 
 def pairs_of_triplets(triplets: Triplets) -> Pairs:
-    """The pairs of each triplet, first (anchor, positive), then (anchor, negative)."""
+    """The pairs of each triplet: (anchor, positive) and (anchor, negative).
+
+    Args:
+        triplets: `S` triplets an anchor give `2 S` pairs, the positive ones first.
+    """
     candidate = ops.concatenate([triplets.positive, triplets.negative], axis=1)
     is_positive = ops.ones_like(triplets.mask)
     same = ops.concatenate([is_positive, ops.logical_not(is_positive)], axis=1)

@@ -1,6 +1,6 @@
 """Semi-hard negatives, one or all of them for each anchor-positive pair."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -50,6 +50,8 @@ class SemiHardMiner(TripletMiner):
     Reference: [Schroff et al., 2015](https://arxiv.org/abs/1503.03832), section 3.2.
     """
 
+    name: ClassVar[str] = "semi_hard"
+
     def __init__(
         self, negative: str = "nearest", fallback: str = "farthest", seed: int | None = None
     ) -> None:
@@ -77,7 +79,7 @@ class SemiHardMiner(TripletMiner):
         def choose(anchors: Any, matched: Any, positive: Any, noise: Any = None) -> tuple[Any, Any]:
             # Candidates run along the first axis: what is reduced is then the slow axis, in whole
             # vectors.
-            d = distance.reduced_pairwise(candidates, anchors)
+            d = distance.reduced_columns(anchors, candidates)
             num_rows = ops.shape(d)[1]
             place = ops.transpose(positive) * num_rows + ops.arange(num_rows, dtype="int32")
             d_ap = ops.take(ops.reshape(d, (-1,)), place)  # (slots, rows)

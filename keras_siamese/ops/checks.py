@@ -38,17 +38,20 @@ def check_choice(argument: str, received: object, valid: Iterable[str]) -> str:
     return received
 
 
-def check_positive(argument: str, received: float, *, least: float = 0.0) -> float:
-    """Returns `received` as a float if it is a finite number above `least`.
+def check_positive(
+    argument: str, received: float, *, least: float = 0.0, below: float = float("inf")
+) -> float:
+    """Returns `received` as a float if it is a finite number above `least` and below `below`.
 
     Raises: ValueError: If it is not.
     """
     if isinstance(received, Real) and not isinstance(received, bool):
         value = float(received)
-        if least < value < float("inf"):
+        if least < value < below:
             return value
+    limit = "" if below == float("inf") else f" and below {below:g}"
     raise ValueError(
-        f"`{argument}` must be a finite number above {least:g}. Received: {received!r}."
+        f"`{argument}` must be a finite number above {least:g}{limit}. Received: {received!r}."
     )
 
 
@@ -110,14 +113,7 @@ def as_labels(labels: Any) -> Any:
 
     Raises: ValueError: If the labels are no integers, or of another shape.
     """
-    labels = ops.convert_to_tensor(labels)
-    dtype = keras.backend.standardize_dtype(labels.dtype)
-    if "int" not in dtype:
-        raise ValueError(
-            f"Labels must be integer class ids. Received: dtype {dtype}. "
-            "Floats cannot hold all ids (16777217 is no float32): keep the labels integers; "
-            "turn names into ids with `keras_siamese.data.encode_labels`."
-        )
+    labels = _as_integers(labels)
     if getattr(labels.shape, "rank", 1) is None:
         # Keras's train and test functions after labels of both shapes.
         return ops.reshape(labels, (-1,))
@@ -130,6 +126,62 @@ def as_labels(labels: Any) -> Any:
             "For one-hot labels use `argmax(labels, axis=-1)`."
         )
     return labels
+
+
+def as_label_table(labels: Any, shape: str, least_columns: int) -> Any:
+    """Returns integer labels of which each item has several.
+
+    Args:
+        labels: Integers, shape `(batch_size, num_columns)`.
+        shape: What to call the shape in an error.
+        least_columns: Least number of columns.
+
+    Raises: ValueError: If the labels are no integers, or of another shape.
+    """
+    labels = _as_integers(labels)
+    if len(labels.shape) != 2 or labels.shape[1] < least_columns:
+        raise ValueError(
+            f"Labels must have shape {shape}, with {least_columns} columns or more. "
+            f"Received: shape {tuple(labels.shape)}."
+        )
+    return labels
+
+
+def _as_integers(labels: Any) -> Any:
+    is_text = getattr(getattr(labels, "dtype", None), "kind", "") in ("U", "S", "O")
+    labels = labels if is_text else ops.convert_to_tensor(labels)
+    dtype = str(labels.dtype) if is_text else keras.backend.standardize_dtype(labels.dtype)
+    if "int" not in dtype:
+        raise ValueError(
+            f"Labels must be integer class ids. Received: dtype {dtype}. "
+            "Floats cannot hold all ids (16777217 is no float32): keep the labels integers; "
+            "turn names into ids with `keras_siamese.data.encode_labels`."
+        )
+    return labels
+
+
+def as_class_ids(labels: Any, num_classes: int, owner: str) -> Any:
+    """Returns labels that are places in a table of the classes, as int32; out of range, -1.
+
+    Args:
+        labels: Integers, shape `(batch_size,)`.
+        num_classes: Number of classes.
+        owner: Name of what has the table.
+
+    Raises: ValueError: If a label is out of range, where that can be seen: not inside of a graph.
+    """
+    ids = ops.cast(labels, "int64")
+    in_range = ops.logical_and(ids >= 0, ids < num_classes)
+    if _is_seen(in_range) and not bool(ops.all(in_range)):
+        values = sorted(set(ops.convert_to_numpy(labels).tolist()))
+        wrong = [value for value in values if not 0 <= value < num_classes]
+        raise ValueError(
+            f"Labels must be 0 to {num_classes - 1}, for {owner} was made with "
+            f"`num_classes={num_classes}`. Number the training classes from 0 "
+            "(`keras_siamese.data.encode_labels`), or raise `num_classes`. Received: "
+            f"{wrong[:5]}."
+        )
+    return ops.where(in_range, ops.cast(ids, "int32"), -1)
 
 
 def as_embeddings(embeddings: Any, name: str = "Embeddings") -> Any:
@@ -217,3 +269,32 @@ def check_encoder_output(embeddings: Any) -> None:
             f"Received: shape {tuple(embeddings.shape)}. End it with "
             "`keras_siamese.encoders.embedding_head`, which pools what has more axes."
         )
+
+
+def check_finite_loss(value: Any) -> None:
+    """Checks that a loss is not NaN, where it can be looked at: not inside of a graph.
+
+    Args:
+        value: The loss, of any shape.
+
+    Raises: ValueError: If it is.
+    """
+    if _is_seen(value) and bool(ops.any(ops.isnan(value))):
+        raise ValueError(
+            "The embeddings are not finite, or too large to square, so neither is the loss. "
+            "Check the inputs for NaN, and lower the learning rate if it happened during "
+            "training."
+        )
+
+
+def _is_seen(value: Any) -> bool:
+    """Whether a value can be looked at here; False inside of a graph."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.executing_eagerly()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return not isinstance(value, jax.core.Tracer)
+    return True

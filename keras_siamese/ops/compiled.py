@@ -57,7 +57,8 @@ def compiled_with_gradient(function: Function) -> Function:
     """Returns a scalar function such that XLA compiles it, as `compiled` does, with its gradient.
 
     The forward pass computes both in one XLA program, so the backward pass is one multiplication
-    and no intermediate result crosses the two. Second derivatives are not available.
+    and no intermediate result crosses the two. Second derivatives are not available. Variables that
+    the function reads get no gradient: what is to be differentiated by is an input.
 
     Args:
         function: Takes a tuple of float tensors to differentiate by, then further arguments (nests
@@ -90,8 +91,12 @@ def compiled_with_gradient(function: Function) -> Function:
             value, others, gradients = program(inputs, *arguments)
             others = tf.nest.map_structure(tf.stop_gradient, others)
 
-            def backward(upstream: Any, *_: Any) -> tuple[Any, ...]:
-                return tuple(upstream * gradient for gradient in gradients)
+            def backward(upstream: Any, *_: Any, variables: Any = None) -> Any:
+                by_inputs = tuple(
+                    tf.cast(upstream, gradient.dtype) * gradient for gradient in gradients
+                )
+                # Variables that the program reads, to choose tuples by a learned distance.
+                return by_inputs if variables is None else (by_inputs, [None] * len(variables))
 
             return (value, others), backward
 

@@ -31,6 +31,8 @@ class Classes(NamedTuple):
             then the labels.
         same: Which pairs match where that is more than equal ids, bool, shape
             `(num_anchors, num_candidates)`; else None.
+        labels: Labels of the anchors as they were given, for losses with weights of each class;
+            else None.
     """
 
     anchors: Any
@@ -38,6 +40,7 @@ class Classes(NamedTuple):
     own: Any
     slots: Any = None
     same: Any = None
+    labels: Any = None
 
     @property
     def rows(self) -> Any:

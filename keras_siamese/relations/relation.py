@@ -26,7 +26,7 @@ class Relation(ABC):
 
     @abstractmethod
     def matches(self, labels: Any, other_labels: Any) -> Any:
-        """Which items match, bool, shape `(N, M)`: symmetric, and true of an item and itself.
+        """Which items match by their labels, bool, shape `(N, M)`, symmetric.
 
         Args:
             labels: Labels of N items.
@@ -47,7 +47,24 @@ class Relation(ABC):
         if candidate_labels is None:
             candidate_labels, own = labels, index
         same = self.matches(labels, candidate_labels)
-        return Classes(index, ops.arange(ops.shape(same)[1], dtype="int32"), own, same=same)
+        places = ops.arange(ops.shape(same)[1], dtype="int32")
+        if own is not None:  # What is no negative of itself: one without any label, too.
+            same = ops.logical_or(same, own[:, None] == places[None, :])
+        return Classes(index, places, own, same=same)
+
+    def as_classes(self, labels: Any) -> Any:
+        """Class ids for metrics over whole sets, where matching is to have the same id.
+
+        Args:
+            labels: Labels, as `as_labels` gives them.
+
+        Raises: ValueError: If there are none.
+        """
+        raise ValueError(
+            "Metrics over whole sets need one class id of each item. Received: labels for "
+            f"`{type(self).__name__}`. Leave the metrics out of `compile`, and give class ids to "
+            "`keras_siamese.evaluation.evaluate_embeddings(model.predict(x), class_ids)`."
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal object."""
@@ -76,6 +93,10 @@ class SameClass(Relation):
     ) -> Classes:
         """See `Relation.find_classes`."""
         return find_classes(labels, candidate_labels, own)
+
+    def as_classes(self, labels: Any) -> Any:
+        """See `Relation.as_classes`."""
+        return labels
 
 
 def get_relation(identifier: Any) -> Relation:

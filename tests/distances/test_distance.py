@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from loss_harness import DISTANCES, differentiate
+from loss_harness import DISTANCES, DOUBLE, differentiate, evaluate, tensor
 from reference import loops
 
 from keras_siamese import distances
@@ -36,44 +36,48 @@ def distance(request):
     return distances.get(request.param)
 
 
-@pytest.mark.parametrize(("dtype", "error"), [("float32", 2e-6), ("float64", 1e-12)])
+@pytest.mark.parametrize(("dtype", "error"), [("float32", 2e-6), (DOUBLE, 1e-12)])
 @pytest.mark.parametrize(("num_x", "num_y", "dim"), [(7, 5, 3), (1, 1, 1), (4, 9, 16)])
 def test_against_loops(rng, distance, num_x, num_y, dim, dtype, error):
     x, y = rng.normal(size=(num_x, dim)).astype(dtype), rng.normal(size=(num_y, dim)).astype(dtype)
     expected = loops.distances(distance.name, x, y)
-    pairwise = distance.pairwise(x, y)
+    pairwise = evaluate(distance.pairwise, x, y)
     assert pairwise.dtype == dtype
     # The square root of a difference of squares loses half of the digits near 0.
-    assert pairwise.numpy() == pytest.approx(expected, rel=5 * error, abs=10 * error)
+    assert pairwise == pytest.approx(expected, rel=5 * error, abs=10 * error)
 
-    paired = distance.paired(ops.convert_to_tensor(x[:, None]), ops.convert_to_tensor(y[None]))
+    paired = evaluate(distance.paired, x[:, None], y[None])
     assert paired.dtype == dtype
-    assert paired.numpy() == pytest.approx(expected, rel=error, abs=error)
+    assert paired == pytest.approx(expected, rel=error, abs=error)
 
 
 def test_gradients_are_finite_differences(rng, distance):
     x, y, weights = rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), rng.normal(size=(3, 3))
+    weights_tensor = tensor(weights)
 
     def paired(x, y):
         d = [loops.distance(distance.name, a, b) for a, b in zip(x, y, strict=True)]
         return sum(weights[0] * d)
 
-    _, by_x, by_y = differentiate(lambda x, y: ops.sum(weights[0] * distance.paired(x, y)))(x, y)
+    _, by_x, by_y = differentiate(lambda x, y: ops.sum(distance.paired(x, y) * weights_tensor[0]))(
+        x, y
+    )
     assert by_x == pytest.approx(loops.finite_differences(lambda x: paired(x, y), x), abs=1e-7)
     assert by_y == pytest.approx(loops.finite_differences(lambda y: paired(x, y), y), abs=1e-7)
 
     def pairwise(x):
         return (weights * loops.distances(distance.name, x, y)).sum()
 
-    _, by_x, _ = differentiate(lambda x, y: ops.sum(weights * distance.pairwise(x, y)))(x, y)
+    _, by_x, _ = differentiate(lambda x, y: ops.sum(distance.pairwise(x, y) * weights_tensor))(x, y)
     assert by_x == pytest.approx(loops.finite_differences(pairwise, x), abs=1e-7)
 
 
 def test_reduced_form(rng, distance):
     x, y = rng.normal(size=(9, 3)), rng.normal(size=(8, 3))
-    reduced, expected = distance.reduced_pairwise(x, y), distance.pairwise(x, y).numpy()
-    assert distance.from_reduced(reduced).numpy() == pytest.approx(expected, rel=1e-12)
-    order = np.argsort(reduced.numpy(), axis=None)
+    reduced = evaluate(distance.reduced_pairwise, x, y)
+    expected = evaluate(distance.pairwise, x, y)
+    assert evaluate(distance.from_reduced, reduced) == pytest.approx(expected, rel=1e-12)
+    order = np.argsort(reduced, axis=None)
     assert order.tolist() == np.argsort(expected, axis=None).tolist()
 
 
@@ -91,13 +95,13 @@ def test_degenerate_points(distance, form, points):
 def test_bounds_hold_and_are_reached(rng, distance):
     x = rng.normal(size=(500, 3))
     least, greatest = distance.bounds()
-    d = distance.pairwise(x, np.concatenate([x, -x])).numpy()
+    d = evaluate(distance.pairwise, x, np.concatenate([x, -x]))
     assert (d >= least - 1e-9).all()
     assert (d <= greatest + 1e-9).all()
 
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     least, greatest = distance.bounds(unit_norm=True)
-    d = distance.pairwise(x, np.concatenate([x, -x])).numpy()
+    d = evaluate(distance.pairwise, x, np.concatenate([x, -x]))
     assert d.min() == pytest.approx(least, abs=1e-7)
     if greatest < float("inf"):
         assert d.max() == pytest.approx(greatest, abs=1e-7)
@@ -106,7 +110,7 @@ def test_bounds_hold_and_are_reached(rng, distance):
 def test_smaller_is_closer(distance):
     # A quarter turn away, then half a turn.
     x, near, far = np.array([[1.0, 0.0]]), np.array([[0.0, 0.5]]), np.array([[-1.0, 0.0]])
-    values = [float(distance.paired(x, other)[0]) for other in (x, near, far)]
+    values = [evaluate(distance.paired, x, other)[0] for other in (x, near, far)]
     assert values == sorted(values)
     assert len(set(values)) == 3
 

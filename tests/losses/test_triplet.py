@@ -4,11 +4,13 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from loss_harness import DISTANCES, LABELS, MODES, differentiate
+from keras import ops
+from loss_harness import DISTANCES, DOUBLE, LABELS, MODES, differentiate
 from reference import loops
 
 from keras_siamese.losses import TripletLoss
 from keras_siamese.miners import BatchAllMiner, BatchHardMiner, SemiHardMiner
+from keras_siamese.ops import active_triplets
 
 REDUCTIONS = ("mean", "mean_nonzero", "mean_pairs", "sum", "none")
 
@@ -123,7 +125,7 @@ def test_gradient_is_the_finite_difference(rng, miner, distance):
     loss = TripletLoss(margin=0.3, distance=distance, miner=miner, reduction="mean_pairs")
     labels, embeddings = LABELS["ragged"], rng.normal(size=(12, 2))
     value, gradient = differentiate(lambda x: loss(labels, x))(embeddings)
-    assert value.dtype == gradient.dtype == "float64"
+    assert value.dtype in ("float64", DOUBLE)
     assert value == pytest.approx(_expected(loss, labels, embeddings), rel=1e-9)
     expected = loops.finite_differences(lambda x: _expected(loss, labels, x), embeddings)
     assert gradient == pytest.approx(expected, abs=1e-7)
@@ -301,8 +303,10 @@ def test_unknown_names():
         TripletLoss(reduction="mean_pair")
     with pytest.raises(ValueError, match=r"Unknown `distance`.*Did you mean 'angular'"):
         TripletLoss(distance="angle")
-    with pytest.raises(ValueError, match="`miner` must be a triplet miner"):
-        TripletLoss(miner="batch_hard")
+    with pytest.raises(ValueError, match=r"Unknown `miner`.*Did you mean 'batch_hard'"):
+        TripletLoss(miner="batch_herd")
+    with pytest.raises(ValueError, match=r"`miner` must be a TripletMiner.*'multi_similarity'"):
+        TripletLoss(miner="multi_similarity")
 
 
 def test_no_meaning_on_pairs():
@@ -313,12 +317,13 @@ def test_no_meaning_on_pairs():
 PEAK_MEMORY = """
 import resource, sys
 import numpy as np, tensorflow as tf
-from keras_siamese.losses import TripletLoss
+from keras_siamese.losses import SmoothAPLoss, TripletLoss
+from keras_siamese.miners import BatchAllMiner
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
-loss = TripletLoss()
+loss = {loss}
 
 @tf.function
 def step(labels, x):
@@ -329,20 +334,77 @@ def step(labels, x):
 
 rng = np.random.default_rng(0)
 extra = 0
-for size in (64, 2048):
+for size in (64, {size}):
     before = peak()
     x = tf.constant(rng.normal(size=(size, 16)), "float32")
-    value, gradient = step(tf.range(size) // 4, x)
+    value, gradient = step(tf.range(size) {classes}, x)
     assert 0 < float(value) < 1 and np.isfinite(gradient).all()
     extra = peak() - before
 print(extra)
 """
 
 
-def test_large_batches_take_little_memory():
-    # The compiler and the blocks take about 40 MiB. A (B, B, B) tensor would take 32 GiB, and one
-    # (B, B) matrix for each of the usual steps of a dense loss, forward and back, 16 MiB each.
+@pytest.mark.parametrize(
+    ("loss", "size", "classes"),
+    [
+        ("TripletLoss()", 2048, "// 4"),
+        ("TripletLoss(miner=BatchAllMiner())", 512, "% 2"),
+        ("SmoothAPLoss()", 512, "% 2"),
+    ],
+)
+def test_large_batches_take_little_memory(loss, size, classes):
+    # The compiler and the blocks take about 40 MiB. A (B, B, B) tensor of 2,048 would take 32 GiB,
+    # and one (B, B) matrix for each of the usual steps of a dense loss, forward and back, 16 MiB
+    # each. Of two classes in 512, a number for each anchor, positive and candidate takes 256 MiB.
+    script = PEAK_MEMORY.format(loss=loss, size=size, classes=classes)
     run = subprocess.run(
-        [sys.executable, "-c", PEAK_MEMORY], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=240, check=True
     )
     assert float(run.stdout) < 100
+
+
+class TestAllTriplets:
+    """Those of `BatchAllMiner`, which are counted and not listed."""
+
+    @pytest.mark.parametrize("name", ["p_x_k", "ragged", "one_class", "singletons"])
+    @pytest.mark.parametrize("most_compared", [0, 512], ids=["sorting", "comparing"])
+    def test_figures(self, rng, name, most_compared, monkeypatch):
+        monkeypatch.setattr(active_triplets, "_MOST_COMPARED", most_compared)
+        labels, x = LABELS[name], rng.normal(size=(12, 3))
+        d = loops.distances("euclidean", x)
+        losses = [
+            loops.triplet_loss(d[a, p], d[a, n], 0.3) for a, p, n in loops.batch_all(d, labels)
+        ]
+        result = TripletLoss(0.3, miner=BatchAllMiner(), reduction="sum").on_batch(labels, x)
+        assert float(result.value) == pytest.approx(sum(losses), rel=1e-9)
+        assert int(result.num_tuples) == len(losses)
+        share = np.mean(np.array(losses) > 0) if losses else 0.0
+        assert float(result.active_fraction) == pytest.approx(share)
+
+    def test_ties_have_no_loss(self):
+        # Places 0 and 1 of one class, 2 of the other, margin 1: from 0 the loss is 1 - 2 + 1 = 0,
+        # and from 1 it is 1 - 1 + 1 = 1. A triplet without a loss has no gradient.
+        loss = TripletLoss(1.0, miner=BatchAllMiner(), reduction="mean_nonzero")
+        points = np.array([[0.0], [1.0], [2.0]])
+        value, gradient = differentiate(lambda x: loss(np.array([0, 0, 1]), x))(points)
+        assert value == 1.0
+        # Of |x1 - x0| - |x1 - x2|.
+        assert gradient.tolist() == [[-1.0], [2.0], [-1.0]]
+
+    @pytest.mark.parametrize("mode", MODES)
+    def test_own_place_in_a_second_set(self, rng, mode):
+        labels, x = LABELS["ragged"], rng.normal(size=(12, 3))
+        order = rng.permutation(12)
+        own = np.argsort(order)
+        loss = TripletLoss(0.3, miner=BatchAllMiner(), reduction="mean_pairs")
+
+        def own_left_out(x):
+            candidates = ops.take(x, order, axis=0)
+            return loss.on_batch(
+                labels, x, candidate_labels=labels[order], candidates=candidates, own=own
+            ).value
+
+        value, gradient = differentiate(own_left_out, mode)(x)
+        assert value == pytest.approx(_expected(loss, labels, x), rel=1e-9)
+        differences = loops.finite_differences(lambda x: _expected(loss, labels, x), x)
+        assert gradient == pytest.approx(differences, abs=1e-7)

@@ -5,6 +5,7 @@ import pytest
 from keras_siamese import distances
 from keras_siamese.metrics import BatchFigures
 from keras_siamese.metrics.batch_figures import labelled_figures, pair_figures
+from keras_siamese.relations import SameClass, SharedLabel
 
 EUCLIDEAN = distances.get("euclidean")
 
@@ -12,7 +13,7 @@ EUCLIDEAN = distances.get("euclidean")
 def test_labelled_batch():
     # Points 0, 1 of class 0 and 3, 5 of class 1, moved by (1, 0) so that spread is not trivial.
     x = np.array([[0.0, 1], [1, 1], [3, 1], [5, 1]], "float32")
-    figures = labelled_figures(np.array([0, 0, 1, 1]), x, EUCLIDEAN)
+    figures = labelled_figures(np.array([0, 0, 1, 1]), x, EUCLIDEAN, SameClass())
     # Pairs from both ends: 1 and 2 within classes; 3, 5, 2, 4 between them.
     assert float(figures["batch_positive_distance"][0]) == pytest.approx(1.5)
     assert float(figures["batch_negative_distance"][0]) == pytest.approx(3.5)
@@ -23,9 +24,21 @@ def test_labelled_batch():
 
 
 def test_collapsed_batch_recalls_as_guessing_does():
-    figures = labelled_figures(np.arange(16) % 4, np.ones((16, 3), "float32"), EUCLIDEAN)
+    x, labels = np.ones((16, 3), "float32"), np.arange(16) % 4
+    figures = labelled_figures(labels, x, EUCLIDEAN, SameClass())
     assert float(figures["batch_recall_at_1"][0]) == pytest.approx(3 / 15)
     assert float(figures["batch_spread"][0]) == 0
+
+
+def test_items_without_a_label_are_no_negatives_of_themselves():
+    labels = np.array([[1, 0], [1, 1], [0, 0]])
+    x = np.array([[0.0], [1.0], [3.0]], "float32")
+    figures = labelled_figures(labels, x, EUCLIDEAN, SharedLabel())
+    # 1 between the first two; 3 and 2 from the third.
+    assert float(figures["batch_positive_distance"][0]) == pytest.approx(1)
+    assert float(figures["batch_negative_distance"][0]) == pytest.approx(2.5)
+    # Of the two that have a match, each finds it.
+    assert float(figures["batch_recall_at_1"][0]) == 1
 
 
 def test_pairs():

@@ -1,5 +1,6 @@
 import pytest
 import tensorflow as tf
+from loss_harness import tensorflow_only
 
 from keras_siamese.ops.compiled import (
     compiled,
@@ -26,6 +27,8 @@ def _weighted_sum(inputs, weights, nothing=None):
 def x():
     return tf.constant([1.0, 2.0]), tf.constant([[5.0]])
 
+
+pytestmark = tensorflow_only
 
 WEIGHTS = tf.constant([3.0, 10.0])
 
@@ -139,3 +142,20 @@ def test_sparse_gradients_become_dense():
         return tape.gradient(value, x)
 
     assert step(tf.constant([5.0, 6.0, 7.0])).numpy().tolist() == [0.0, 2.0, 0.0]
+
+
+@pytest.mark.parametrize("mode", ["graph", "jit_compile"])
+def test_variables_that_are_read_have_no_gradient(mode):
+    variable = tf.Variable([2.0, 3.0])
+    function = compiled_with_gradient(lambda xs: (tf.reduce_sum(xs[0] * variable), ()))
+
+    @tf.function(jit_compile=mode == "jit_compile", autograph=False)
+    def step(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value, _ = function((x,))
+        by_x, by_variable = tape.gradient(value, [x, variable])
+        assert by_variable is None
+        return by_x
+
+    assert step(tf.constant([5.0, 6.0])).numpy().tolist() == [2.0, 3.0]

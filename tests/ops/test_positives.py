@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from loss_harness import LABELS
+from keras import ops
+from loss_harness import LABELS, tensorflow_only
 
 from keras_siamese.ops.positives import find_classes, find_positives
 
@@ -12,8 +13,8 @@ def _table(labels, candidate_labels=None):
 
 
 def _check(table, labels, candidate_labels=None):
-    sets = [tf.convert_to_tensor(x) for x in (labels, candidate_labels) if x is not None]
-    candidate, mask = (np.asarray(x) for x in table(*sets))
+    sets = [ops.convert_to_tensor(x) for x in (labels, candidate_labels) if x is not None]
+    candidate, mask = (ops.convert_to_numpy(x) for x in table(*sets))
     same_set = candidate_labels is None
     candidate_labels = labels if same_set else candidate_labels
     # Outside of the mask, too, an index must be one that can be gathered.
@@ -28,7 +29,7 @@ def _check(table, labels, candidate_labels=None):
         assert sorted(candidate[a][mask[a]].tolist()) == expected
 
 
-@pytest.fixture(params=["eager", "jit_compile"])
+@pytest.fixture(params=["eager", pytest.param("jit_compile", marks=tensorflow_only)])
 def table(request):
     if request.param == "eager":
         return _table
@@ -63,18 +64,20 @@ def test_two_sets_of_different_integer_types(table):
     _check(table, labels, candidates)
 
 
+@tensorflow_only
 @pytest.mark.parametrize(
     ("examples_per_class", "columns"), [(1, 1), (2, 1), (3, 2), (4, 3), (8, 7), (16, 15)]
 )
 def test_the_usual_class_sizes_are_met_exactly(examples_per_class, columns):
     labels = np.repeat(np.arange(3), examples_per_class)
-    assert _table(tf.constant(labels))[0].shape == (3 * examples_per_class, columns)
+    assert _table(ops.convert_to_tensor(labels))[0].shape == (3 * examples_per_class, columns)
 
 
+@tensorflow_only
 def test_shapes_depend_on_the_largest_class_alone():
     # Each set of shapes is compiled for.
     def shapes(labels):
-        return [np.shape(x) for x in find_classes(tf.constant(labels))]
+        return [np.shape(x) for x in find_classes(ops.convert_to_tensor(labels))]
 
     assert shapes([0, 0, 0, 0, 1, 2]) == shapes([5, 5, 5, 5, 9, 9])
     assert shapes(np.repeat([0, 1], [13, 7])) == shapes(np.repeat([0, 1, 2], [16, 3, 1]))
@@ -82,10 +85,11 @@ def test_shapes_depend_on_the_largest_class_alone():
 
 def test_the_table_stays_near_the_largest_class():
     for largest in range(2, 200):
-        columns = len(find_classes(tf.zeros(largest, "int32")).slots)
+        columns = len(find_classes(ops.zeros(largest, "int32")).slots)
         assert largest - 1 <= columns < 1.5 * largest
 
 
+@tensorflow_only
 def test_shapes_are_static_inside_of_xla():
     shapes = []
 

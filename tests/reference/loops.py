@@ -6,6 +6,7 @@ sets are the same items, and none is its own positive.
 
 import itertools
 import math
+import statistics
 
 import numpy as np
 
@@ -14,6 +15,10 @@ def distance(name, x, y):
     x, y = [float(value) for value in x], [float(value) for value in y]
     if name == "manhattan":
         return sum(abs(a - b) for a, b in zip(x, y, strict=True))
+    if name == "signal_to_noise":
+        signal = statistics.pvariance(x)
+        noise = statistics.pvariance([a - b for a, b in zip(x, y, strict=True)])
+        return noise / signal if signal > 0 else 0.0
     squared = sum((a - b) ** 2 for a, b in zip(x, y, strict=True))
     if name == "squared_euclidean":
         return squared

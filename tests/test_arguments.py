@@ -1,0 +1,103 @@
+import keras
+import numpy as np
+import pytest
+
+import keras_siamese as ks
+from keras_siamese.arguments import bind_data, check_loss, check_metrics
+from keras_siamese.losses import CrossBatchMemory, Matryoshka, TripletLoss, WeightedSum
+
+
+@pytest.fixture
+def encoder():
+    return ks.encoders.mlp((2,), embedding_dim=2, hidden_units=())
+
+
+@pytest.fixture
+def without_norm():
+    inputs = keras.Input((2,))
+    return keras.Model(inputs, keras.layers.Dense(2)(inputs))
+
+
+class TestLoss:
+    @pytest.mark.parametrize("form", [lambda x: [x], lambda x: (x,), lambda x: {"output": x}])
+    def test_one_in_a_structure(self, encoder, form):
+        loss = TripletLoss()
+        assert check_loss(form(loss), None, encoder) is loss
+
+    def test_several(self, encoder):
+        with pytest.raises(ValueError, match=r"Received: 2 losses.*WeightedSum"):
+            check_loss([TripletLoss(), TripletLoss()], None, encoder)
+
+    def test_others_of_keras(self, encoder):
+        for loss in (None, "mse", keras.losses.MeanSquaredError()):
+            assert check_loss(loss, None, encoder) is loss
+
+    def test_loss_weights(self, encoder):
+        with pytest.raises(ValueError, match="`loss_weights` has no meaning"):
+            check_loss(TripletLoss(), [1.0], encoder)
+        assert check_loss("mse", [1.0], encoder) == "mse"
+
+    @pytest.mark.parametrize(
+        "wrap",
+        [
+            lambda loss: loss,
+            lambda loss: WeightedSum([TripletLoss(reduction=loss.reduction), loss]),
+            lambda loss: CrossBatchMemory(loss, 8),
+            lambda loss: Matryoshka(loss, (2, 1)),
+        ],
+        ids=["plain", "sum", "memory", "prefixes"],
+    )
+    def test_scalars_and_margins_of_what_is_inside(self, encoder, without_norm, wrap):
+        with pytest.raises(ValueError, match='Received: `reduction="none"`'):
+            check_loss(wrap(TripletLoss(reduction="none")), None, encoder)
+        wide = wrap(TripletLoss(2.5))
+        with pytest.raises(ValueError, match=r"`margin` is out of reach.*unit-norm"):
+            check_loss(wide, None, encoder)
+        if not isinstance(wide, Matryoshka):
+            assert check_loss(wide, None, without_norm) is wide
+
+
+def test_metrics_over_whole_sets():
+    metric = ks.metrics.RecallAtK(1)
+    check_metrics([[metric], "mse"], None)
+    assert metric.computed_by_model
+    with pytest.raises(ValueError, match="no weighted form"):
+        check_metrics(None, [ks.metrics.RecallAtK(1)])
+
+
+class TestData:
+    X = np.ones((3, 2))
+
+    @staticmethod
+    def fit(x=None, y=None, batch_size=None, sample_weight=None, class_weight=None):
+        """Has the arguments that are looked at."""
+
+    def bind(self, encoder, *args, **kwargs):
+        return bind_data(self.fit, args, kwargs, encoder).arguments
+
+    def test_by_place_and_by_name(self, encoder):
+        arguments = self.bind(encoder, self.X, [1, 2, 3], batch_size=8)
+        assert list(arguments) == ["x", "y", "batch_size"]
+        with pytest.raises(TypeError, match="unexpected"):
+            self.bind(encoder, self.X, epoch=3)
+
+    def test_same_of_pairs(self, encoder):
+        assert "y" in self.bind(encoder, (self.X, self.X), np.array([0, 1, 1]))
+        with pytest.raises(ValueError, match="`same` must be 1 for a match"):
+            self.bind(encoder, (self.X, self.X), np.array([0, 1, 2]))
+        # Class ids of labelled items may be anything.
+        assert "y" in self.bind(encoder, self.X, np.array([0, 1, 2]))
+
+    def test_weights_of_triplets_are_kept(self, encoder):
+        triplets, weights = (self.X, self.X, self.X), np.array([1.0, 2.0, 3.0])
+        arguments = self.bind(encoder, triplets, sample_weight=weights)
+        assert arguments["y"].tolist() == [0, 0, 0]
+        assert "y" not in self.bind(encoder, triplets)
+
+    def test_weights_of_pairs_without_same(self, encoder):
+        with pytest.raises(ValueError, match=r"Weights of \(x1, x2\) without labels"):
+            self.bind(encoder, (self.X, self.X), sample_weight=np.ones(3))
+
+    def test_class_weight_without_classes(self, encoder):
+        with pytest.raises(ValueError, match="`class_weight` has no meaning"):
+            self.bind(encoder, (self.X, self.X, self.X), class_weight={0: 1.0})
