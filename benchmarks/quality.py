@@ -76,18 +76,18 @@ LOSSES = {
         (0.05, 0.1, 0.3),
     ),
     "ProxyAnchorLoss": Tuned(
-        lambda alpha, num_classes: losses.ProxyAnchorLoss(
-            num_classes, alpha=alpha, learning_rate_multiplier=10.0
+        lambda multiplier, num_classes: losses.ProxyAnchorLoss(
+            num_classes, learning_rate_multiplier=multiplier
         ),
-        "alpha",
-        (8.0, 16.0, 32.0),
+        "learning_rate_multiplier",
+        (10.0, 100.0, 1000.0),
     ),
     "ArcFaceLoss": Tuned(
-        lambda scale, num_classes: losses.ArcFaceLoss(
-            num_classes, scale=scale, learning_rate_multiplier=10.0
+        lambda multiplier, num_classes: losses.ArcFaceLoss(
+            num_classes, learning_rate_multiplier=multiplier
         ),
-        "scale",
-        (16.0, 32.0, 64.0),
+        "learning_rate_multiplier",
+        (10.0, 100.0, 1000.0),
     ),
 }
 

@@ -13,7 +13,10 @@ from keras_siamese.losses import MetricLoss
 from keras_siamese.metrics import EmbeddingMetric
 from keras_siamese.ops.checks import check_same_values
 
-NO_CLASS_WEIGHT = "`class_weight` has no meaning for triplets and views, which have no labels."
+NO_CLASS_WEIGHT = (
+    "`class_weight` has no meaning for triplets and views, which have no labels, nor for items of "
+    "several labels. Expected one class id of each item; else use `sample_weight`."
+)
 
 
 def check_loss(loss: Any, loss_weights: Any, encoder: keras.Model) -> Any:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 from keras import ops, tree
@@ -22,13 +22,11 @@ class Batch(ABC):
         parts: The items: one batch of them, or two or three that belong together row by row.
         y: Class ids or `same`, or None.
         sample_weight: Weight of each row, or None.
-        takes_class_weight: Whether there are labels that may have weights.
     """
 
     parts: tuple[Any, ...]
     y: Any
     sample_weight: Any
-    takes_class_weight: ClassVar[bool] = True
 
     @property
     def items(self) -> Any:
@@ -40,6 +38,11 @@ class Batch(ABC):
     def split(self, embeddings: Any) -> list[Any]:
         """Takes the embeddings of `items` apart again."""
         return ops.split(embeddings, len(self.parts), axis=0)
+
+    @property
+    def takes_class_weight(self) -> bool:
+        """Whether each row has one label, which may have a weight."""
+        return False
 
     @property
     def score_weight(self) -> Any:
@@ -73,6 +76,12 @@ class LabelledBatch(Batch):
 
     relation: Relation = field(default_factory=SameClass)
 
+    @property
+    def takes_class_weight(self) -> bool:
+        """See `Batch.takes_class_weight`: of several labels, Keras would weigh the largest."""
+        shape = self.y.shape
+        return getattr(shape, "rank", 1) is None or len(shape) < 2 or shape[1] == 1
+
     def loss(self, loss: MetricLoss, embeddings: Any, training: bool) -> LossResult:
         """See `Batch.loss`."""
         return loss.on_batch(self.y, embeddings, self.sample_weight, training=training)
@@ -105,6 +114,11 @@ class TupleBatch(Batch):
 class PairBatch(TupleBatch):
     """`((x1, x2), same)`: `same` is 1 for a match, 0 for none."""
 
+    @property
+    def takes_class_weight(self) -> bool:
+        """See `Batch.takes_class_weight`."""
+        return True
+
     def loss(self, loss: MetricLoss, embeddings: Any, training: bool) -> LossResult:
         """See `Batch.loss`."""
         x1, x2 = self.split(embeddings)
@@ -123,8 +137,6 @@ class ViewsBatch(TupleBatch):
     Metrics see each item's two views as a match, and view 1 of each item with view 2 of the next
     one as none.
     """
-
-    takes_class_weight = False
 
     @property
     def score_weight(self) -> Any:
@@ -145,8 +157,6 @@ class ViewsBatch(TupleBatch):
 
 class TripletBatch(TupleBatch):
     """`(anchor, positive, negative)`."""
-
-    takes_class_weight = False
 
     @property
     def score_weight(self) -> Any:

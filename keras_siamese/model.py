@@ -67,11 +67,9 @@ class SiameseModel(keras.Model):
         self._loss_layers: list[keras.layers.Layer] = []
         self._part_losses: dict[str, keras.metrics.Mean] = {}
         self._collection = EmbeddingCollection()
-        self._is_evaluating = False
-        self._has_class_weight = False
+        self._is_evaluating = self._has_class_weight = False
         if encoder.built:
-            outputs = getattr(encoder, "outputs", None) or []
-            if outputs:
+            if outputs := getattr(encoder, "outputs", None):
                 check_encoder_output(outputs[0] if len(outputs) == 1 else outputs)
             self.built = True
 
@@ -243,8 +241,7 @@ class SiameseModel(keras.Model):
         """Gives the logs, and what whole-set metrics need of the batch, kept on the host."""
         batch = self._unpack(data)
         embeddings = self(batch.items, training=False)
-        # Evaluation batches are of any make, and each number of items a class would compile a
-        # program.
+        # In batches of any make, each number of items a class would compile a program.
         with not_compiled():
             loss, parts, _ = self._loss_and_figures(batch, embeddings, training=False)
         scores = batch.scores(self.distance_function, embeddings)
@@ -381,6 +378,10 @@ class SiameseModel(keras.Model):
         is_written = is_local_file and (overwrite or not Path(filepath).exists())
         with atomic_path(filepath) if is_written else nullcontext(filepath) as path:
             super().save(path, overwrite=overwrite, **kwargs)
+
+    def export(self, filepath: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
+        """Exports the encoder alone, for serving: see `keras.Model.export`."""
+        self.encoder.export(filepath, *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal model."""

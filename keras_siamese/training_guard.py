@@ -32,6 +32,7 @@ class TrainingGuard(keras.callbacks.Callback):
         super().__init__()
         self._epoch_counter = find_epoch_counter(data)
         self._warned = False
+        self._warned_of_val_loss = False
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Sets the data, and miners that follow a schedule, to where training is."""
@@ -51,7 +52,7 @@ class TrainingGuard(keras.callbacks.Callback):
             raise ValueError(f"The loss is not finite at batch {batch}. {_REMEDY}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Looks for broken weights, epochs without any tuple and a collapsed embedding space.
+        """Looks for broken weights, epochs without tuples, collapse and a `val_loss` of NaN.
 
         Raises: ValueError: If a weight is not finite, or no batch of the epoch held anything to
             learn from.
@@ -69,6 +70,15 @@ class TrainingGuard(keras.callbacks.Callback):
                 "Random batches of many classes, or of one, have none: use "
                 "`keras_siamese.data.pk_batches(x, y, classes_per_batch=16, "
                 "examples_per_class=8)`."
+            )
+        if math.isnan(float(logs.get("val_loss", 0.0))) and not self._warned_of_val_loss:
+            self._warned_of_val_loss = True
+            warnings.warn(
+                "`val_loss` is NaN. A loss with something of its own for each class "
+                "(`num_classes`) has none for validation classes that are in no training batch. "
+                "Monitor `val_recall_at_1` instead, also in EarlyStopping, ModelCheckpoint and "
+                "ReduceLROnPlateau, which follow `val_loss` if not told otherwise.",
+                stacklevel=2,
             )
         if float(logs.get("batch_spread", 1.0)) < self.COLLAPSED and not self._warned:
             self._warned = True

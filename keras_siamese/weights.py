@@ -8,9 +8,9 @@ import keras
 from keras import ops
 
 _HELP = (
-    "in a `SiameseModel` its `compile` makes them, trains them with the encoder and saves them. "
-    "In a model or training loop of your own, call `build(embedding_dim)` first, and train "
-    "`trainable_variables` along."
+    "use it in a `SiameseModel`, which makes them in `compile`, trains them with the encoder and "
+    "saves them. The `fit` of another Keras model does not train them. In a training loop of your "
+    "own, call `build(embedding_dim)` first, and train `trainable_variables` along."
 )
 
 
@@ -55,6 +55,18 @@ class WeightOwner:
                 f"The weights of {type(self).__name__} are for embeddings of size "
                 f"{self._embedding_dim}. Received: size {embedding_dim}. Make a new one."
             )
+
+    def copy_weights(self, other: "WeightOwner") -> None:
+        """Makes the weights, those of others inside too, and gives them the values of another's.
+
+        Args:
+            other: An object with equal arguments.
+        """
+        for owner, of_other in zip(self.owners, other.owners, strict=True):
+            owner.copy_weights(of_other)
+        if other._layer is not None and other._embedding_dim is not None:
+            self.build(other._embedding_dim)
+            self.layers[0].set_weights(other._layer.get_weights())
 
     def add_weight(self, name: str, shape: tuple[int, ...], **options: Any) -> keras.Variable:
         """Makes one weight. To be called in `make_weights`.

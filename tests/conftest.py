@@ -10,6 +10,8 @@ os.environ.setdefault(
 )
 
 if os.environ.get("KERAS_BACKEND") == "jax":
+    # Each operation by itself is such a program, too.
+    os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
     import jax
 
     jax.config.update("jax_enable_x64", True)  # labels are int64
@@ -18,7 +20,8 @@ import keras
 import numpy as np
 import pytest
 
-if keras.backend.backend() != "tensorflow":
+BACKEND = keras.backend.backend()
+if BACKEND != "tensorflow":
     # There, the operations of Keras turn float64 into float32.
     exact = pytest.approx
 
@@ -26,6 +29,11 @@ if keras.backend.backend() != "tensorflow":
         return exact(expected, max(rel or 0, 2e-4), max(abs or 0, 2e-5), nan_ok)
 
     pytest.approx = approx
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # PyTorch, of `float(loss(...))` where the loss has weights.
+    config.addinivalue_line("filterwarnings", "ignore:Converting a tensor with requires_grad=True")
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +47,8 @@ def rng() -> np.random.Generator:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Runs the tests of a battery for each setting that the class names."""
+    """Runs the tests of a battery for each setting that the class names; on JAX, for the first."""
     if "setting" in metafunc.fixturenames and metafunc.cls is not None:
-        metafunc.parametrize("setting", metafunc.cls.settings)
+        settings = list(metafunc.cls.settings)
+        # JAX compiles each operation for itself: all settings take ten minutes.
+        metafunc.parametrize("setting", settings[:1] if BACKEND == "jax" else settings)

@@ -8,6 +8,10 @@ BACKEND = keras.backend.backend()
 # Elsewhere, the operations of Keras turn float64 into float32.
 DOUBLE = "float64" if BACKEND == "tensorflow" else "float32"
 tensorflow_only = pytest.mark.skipif(BACKEND != "tensorflow", reason="is about TensorFlow")
+compiled_only = pytest.mark.skipif(BACKEND == "torch", reason="PyTorch runs all of it eagerly")
+UINT64 = pytest.param(
+    "uint64", marks=pytest.mark.skipif(BACKEND == "torch", reason="Keras has no uint64 there")
+)
 MODES = {
     "tensorflow": ("eager", "graph", "unknown_batch_size", "jit_compile"),
     "jax": ("eager", "jit_compile"),
@@ -94,7 +98,7 @@ def _in_torch(function, mode):
     import torch
 
     def run(*inputs):
-        inputs = [torch.as_tensor(np.array(x)) for x in inputs]
+        inputs = [tensor(x).clone() for x in inputs]
         floats = [x.requires_grad_() for x in inputs if x.is_floating_point()]
         value = function(*inputs)
         gradients = torch.autograd.grad(value.sum(), floats, allow_unused=True)
@@ -102,7 +106,7 @@ def _in_torch(function, mode):
             torch.zeros_like(x) if gradient is None else gradient
             for x, gradient in zip(floats, gradients, strict=True)
         ]
-        return tuple(result.detach().numpy() for result in (value, *gradients))
+        return tuple(keras.ops.convert_to_numpy(result) for result in (value, *gradients))
 
     return run
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import ops
 from loss_battery import DIM, LossBattery
-from loss_harness import LABELS, MODES, differentiate
+from loss_harness import DOUBLE, LABELS, MODES, differentiate
 
 # Ids 0 to 11: of the set whose ids are far apart, their ranks.
 PROXY_LABELS = {**LABELS, "shuffled": np.unique(LABELS["shuffled"], return_inverse=True)[1]}
@@ -76,7 +76,9 @@ class ProxyBattery(LossBattery):
                 assert np.isfinite(value)
                 assert np.isfinite(gradient).all()
             expected = self.expected(loss, np.arange(12), x)
-            assert value == pytest.approx(expected, rel=1e-6, abs=1e-6)
+            # Of a cosine next to 1, float32 knows the sine to 3e-4, and scales are up to 64.
+            error = 1e-6 if DOUBLE == "float64" else 3e-2
+            assert value == pytest.approx(expected, rel=1e-6, abs=error)
 
     @pytest.mark.parametrize("mode", MODES[1:])
     def test_gradient_by_proxies_in_programs(self, rng, first, mode):

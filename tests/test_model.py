@@ -406,6 +406,15 @@ np.savez({str(tmp_path / "out.npz")!r}, *model.get_weights(), **logs)
         assert path.read_bytes() == before
         assert [p.name for p in tmp_path.iterdir()] == ["model.keras"]
 
+    def test_exports_the_encoder(self, data, tmp_path):
+        x, y = data
+        model = make_model(ks.losses.ArcFaceLoss(num_classes=int(y.max()) + 1))
+        model.fit(*data, verbose=0)
+        model.export(tmp_path / "served", verbose=False)
+        served = tf.saved_model.load(tmp_path / "served")
+        assert np.asarray(served.serve(x)) == pytest.approx(model.predict(x, verbose=0), abs=1e-6)
+        assert len(served.variables) == len(model.encoder.variables)
+
     def test_config_and_copy(self):
         model = make_model(ks.losses.TripletLoss("soft"))
         clone = ks.SiameseModel.from_config(model.get_config())

@@ -60,6 +60,17 @@ def test_collapse_is_named_once_a_fit():
     guard.on_epoch_end(2, {"batch_spread": 0.01})
 
 
+def test_val_loss_of_unknown_classes_is_named_once_a_fit(data):
+    x, y = data
+    model = make_model()
+    model.compile(keras.optimizers.SGD(0.1), ks.losses.ArcFaceLoss(num_classes=4))
+    with pytest.warns(UserWarning, match=r"`val_loss` is NaN.*num_classes") as warned:
+        logs = model.fit(x, y, epochs=2, verbose=0, validation_data=(x, y + 4)).history
+    assert np.isnan(logs["val_loss"]).all()
+    assert len(warned) == 1
+    model.fit(x, y, verbose=0, validation_data=(x, y))
+
+
 def test_data_follows_the_optimizer(data):
     batches = ks.data.pk_batches(*data, classes_per_batch=4, examples_per_class=4, seed=0)
     model = make_model()

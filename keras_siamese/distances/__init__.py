@@ -65,4 +65,9 @@ def get(identifier: "str | Distance | dict[str, Any]") -> Distance:
         return identifier
     if isinstance(identifier, str) and identifier in _BY_NAME:
         return _BY_NAME[identifier]()
+    if isinstance(identifier, type) and issubclass(identifier, Distance):
+        raise ValueError(
+            f"`distance` must be an object. Received: the class {identifier.__name__}. "
+            f"Use `{identifier.__name__}()`."
+        )
     raise unknown_name("distance", identifier, _BY_NAME)

@@ -100,6 +100,11 @@ class Distance(WeightOwner, ABC):
         """Makes the object that `get_config` described."""
         return cls(**config)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Distance":
+        copy = type(self).from_config(self.get_config())
+        copy.copy_weights(self)
+        return copy
+
     def __repr__(self) -> str:
         arguments = ", ".join(f"{key}={value!r}" for key, value in self.get_config().items())
         return f"{type(self).__name__}({arguments})"

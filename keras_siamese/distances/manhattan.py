@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_siamese.distances.distance import Distance
+from keras_siamese.ops.numerics import safe_abs
 from keras_siamese.ops.pairwise import pairwise_manhattan
 
 
@@ -26,4 +27,4 @@ class Manhattan(Distance):
 
     def paired(self, x: Any, y: Any) -> Any:
         """See `Distance.paired`."""
-        return ops.sum(ops.abs(x - y), axis=-1)
+        return ops.sum(safe_abs(x - y), axis=-1)

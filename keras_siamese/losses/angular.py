@@ -1,7 +1,7 @@
 """Angular loss."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -59,11 +59,13 @@ class AngularLoss(TupleLoss):
         negatives).
     """
 
+    fixed_arguments: ClassVar[dict[str, Any]] = {"margin": None, "distance": "cosine"}
+
     def __init__(
         self, alpha: float = 45.0, miner: str | Miner | None = None, **kwargs: Any
     ) -> None:
         miner = None if miner is None else miners.get(miner, PairMiner)
-        super().__init__(miner=miner, distance="cosine", **kwargs)
+        super().__init__(miner=miner, **kwargs)
         # Below 70, the exponentials of `tuple_losses` are far within float32.
         self.alpha = check_positive("alpha", alpha, below=70.0)
 
@@ -107,5 +109,4 @@ class AngularLoss(TupleLoss):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""
-        config = {**super().get_config(), "alpha": self.alpha}
-        return {key: config[key] for key in config if key != "distance"}
+        return {**super().get_config(), "alpha": self.alpha}

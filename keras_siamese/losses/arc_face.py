@@ -61,7 +61,7 @@ class ArcFaceLoss(ProxySoftmaxLoss):
     margin: float
 
     def __init__(
-        self, num_classes: int, margin: float = 0.5, scale: float = 64.0, **kwargs: Any
+        self, num_classes: int, *, margin: float = 0.5, scale: float = 64.0, **kwargs: Any
     ) -> None:
         margin = check_positive("margin", margin)
         if margin > math.pi / 2:

@@ -60,6 +60,7 @@ class CircleLoss(AnchorLoss):
     """
 
     compares: ClassVar[str] = "similarity"
+    fixed_arguments: ClassVar[dict[str, Any]] = {"margin": None}
 
     def __init__(
         self,
@@ -94,6 +95,4 @@ class CircleLoss(AnchorLoss):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""
-        config = super().get_config()
-        del config["margin"]
-        return {**config, "m": self.m, "gamma": self.gamma}
+        return {**super().get_config(), "m": self.m, "gamma": self.gamma}

@@ -53,7 +53,7 @@ class CosFaceLoss(ProxySoftmaxLoss):
     """
 
     def __init__(
-        self, num_classes: int, margin: float = 0.35, scale: float = 64.0, **kwargs: Any
+        self, num_classes: int, *, margin: float = 0.35, scale: float = 64.0, **kwargs: Any
     ) -> None:
         margin = check_positive("margin", margin)
         super().__init__(num_classes, margin=margin, **kwargs)

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_siamese.losses.metric_loss import LossResult, MetricLoss
 from keras_siamese.losses.weighted_sum import get_loss
-from keras_siamese.ops.checks import as_embeddings, check_count, check_same_batch
+from keras_siamese.ops.checks import as_embeddings, assert_in_graph, check_count, check_same_batch
 from keras_siamese.relations import SameClass
 from keras_siamese.weights import WeightOwner
 
@@ -26,7 +26,8 @@ class CrossBatchMemory(MetricLoss):
     also `loss(labels, embeddings)`), the value is that of the plain loss; evaluation leaves the
     queue as it is. The queue is saved with the model, and a second `fit` goes on with it.
 
-    Two views of a batch go into the queue as classes of their own, never met before.
+    Two views of a batch go into the queue as classes of their own, never met before. (A loss of two
+    towers compares them otherwise, so it takes none here.)
 
     Args:
         loss: The loss, one that can compare a batch with a second set. Its relation must be the
@@ -153,9 +154,13 @@ class CrossBatchMemory(MetricLoss):
                 f"memory_size={self.memory_size}. Expected a memory of several batches."
             )
         size = ops.shape(embeddings)[0]
+        if embeddings.shape[0] is None:
+            message = (
+                f"A batch is larger than the memory, memory_size={self.memory_size}. Received:"
+            )
+            assert_in_graph(size <= self.memory_size, message, size)
         kept = self.memory_size - size
-        # Newest first. The shape is always this one: for a larger batch of a size that was not
-        # known above, the reshape fails.
+        # Newest first, and always of this shape.
         candidates = ops.reshape(
             ops.concatenate(
                 [embeddings, ops.cast(self._embeddings[:kept], embeddings.dtype)], axis=0
@@ -191,7 +196,7 @@ class CrossBatchMemory(MetricLoss):
     def view_labels(self, x1: Any) -> Any:
         """See `MetricLoss.view_labels`: none that is in the memory."""
         self.build(x1.shape[-1])
-        return ops.cast(super().view_labels(x1), "int64") + self._num_items
+        return ops.cast(self.loss.view_labels(x1), "int64") + self._num_items
 
     def check_margin(self, unit_norm: bool) -> None:
         """See `MetricLoss.check_margin`."""

@@ -50,10 +50,10 @@ class FastAPLoss(AnchorLoss):
     Elsewhere: pytorch-metric-learning `FastAPLoss`.
     """
 
-    compares: ClassVar[str] = "distance"
+    fixed_arguments: ClassVar[dict[str, Any]] = {"margin": None, "distance": "cosine"}
 
     def __init__(self, num_bins: int = 10, **kwargs: Any) -> None:
-        super().__init__(margin=None, distance="cosine", **kwargs)
+        super().__init__(**kwargs)
         self.num_bins = check_count("num_bins", num_bins)
 
     def pair_losses(self, x: Any, positive: Any, negative: Any) -> TupleLosses:
@@ -76,8 +76,7 @@ class FastAPLoss(AnchorLoss):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""
-        config = {**super().get_config(), "num_bins": self.num_bins}
-        return {key: config[key] for key in config if key not in ("margin", "distance")}
+        return {**super().get_config(), "num_bins": self.num_bins}
 
 
 def _masked_sum(values: Any, mask: Any) -> Any:

@@ -45,7 +45,7 @@ class MarginLoss(PairLoss):
         beta: Positive float in units of `distance`: where the boundary begins. Defaults to 1.2, for
             unit-norm embeddings under the Euclidean distance.
         nu: Float from 0 up: pull of the boundary towards 0; each triplet, which is two pairs, adds
-            `nu beta`. Defaults to 0.0.
+            `nu beta`, also where its losses are 0. Defaults to 0.0.
         num_classes: Number of classes, for a boundary of each; labels are then
             `0..num_classes - 1`. None: one boundary for all.
         learn_beta: Whether the boundary is learned. Defaults to True.
@@ -68,8 +68,8 @@ class MarginLoss(PairLoss):
     Returns: Scalar, float32.
 
     Raises: ValueError: If an argument is out of its range, or if `num_classes` comes with
-        `learn_beta=False`, with a relation, with explicit pairs or triplets, which have no class
-        ids, or with labels out of range. (In a graph such labels give NaN.)
+        `learn_beta=False`, with a relation, with explicit pairs, triplets or views, which have no
+        class ids, or with labels out of range. (In a graph such labels give NaN.)
 
     Example: Distances 0.6 (match), 0.8 and 1.4: `0`, `0.2 + 1.1 - 0.8` and `0`.
 
@@ -140,6 +140,15 @@ class MarginLoss(PairLoss):
         """See `TupleLoss.find_tuples`."""
         pairs = super().find_tuples(anchors, candidates, classes)
         return pairs if self.num_classes is None else ClassPairs(pairs, classes.labels)
+
+    def view_labels(self, x1: Any) -> Any:
+        """See `MetricLoss.view_labels`."""
+        if self.num_classes is not None:
+            raise ValueError(
+                "Two views have no class ids, so no boundary of their class. Received: "
+                f"num_classes={self.num_classes}. Leave out `num_classes` for one boundary."
+            )
+        return super().view_labels(x1)
 
     def tuples_of_pairs(self, same: Any) -> Pairs:
         """See `TupleLoss.tuples_of_pairs`."""

@@ -66,6 +66,8 @@ class Matryoshka(WeightedSum):
         normalize: bool = True,
         name: str | None = None,
     ) -> None:
+        if not isinstance(dims, Sequence):
+            raise ValueError(f"`dims` must be a list of sizes. Received: {dims!r}.")
         dims = [check_count("dims", dim) for dim in dims]
         if not dims or len(set(dims)) < len(dims):
             raise ValueError(f"`dims` must be different sizes, at least one. Received: {dims}.")

@@ -1,5 +1,6 @@
 """What all losses on embeddings offer: on labelled batches, pairs, triplets and two views."""
 
+import inspect
 import re
 from abc import abstractmethod
 from typing import Any, ClassVar, NamedTuple
@@ -9,8 +10,8 @@ from keras import ops
 
 from keras_siamese import distances
 from keras_siamese.distances import Distance
-from keras_siamese.ops.checks import as_embeddings, check_choice, check_same_batch
-from keras_siamese.relations import Relation, get_relation
+from keras_siamese.ops.checks import as_embeddings, check_choice, check_same_batch, unknown_name
+from keras_siamese.relations import Relation, SameClass, get_relation
 from keras_siamese.weights import WeightOwner
 
 
@@ -61,7 +62,10 @@ class MetricLoss(WeightOwner, keras.losses.Loss):
         relation: Relation | None = None,
         embedding_regularizer: Any = None,
         name: str | None = None,
+        **unknown: Any,
     ) -> None:
+        if unknown:
+            raise unknown_name("argument", next(iter(unknown)), _arguments(type(self)))
         super().__init__(name=name or _snake_case(type(self).__name__), reduction=None)
         self.reduction = check_choice("reduction", reduction, self.reductions)
         self.distance = distances.get(distance)
@@ -178,7 +182,14 @@ class MetricLoss(WeightOwner, keras.losses.Loss):
 
         Args:
             x1: Embeddings of the first views, shape `(num_items, embedding_dim)`.
+
+        Raises: ValueError: If the loss needs labels of another kind.
         """
+        if type(self.relation) is not SameClass:
+            raise ValueError(
+                "Two views match by themselves, not by labels. Received: a loss with the relation "
+                f"{type(self.relation).__name__}. Leave out `relation`."
+            )
         return ops.arange(ops.shape(x1)[0], dtype="int32")
 
     def check_margin(self, unit_norm: bool) -> None:
@@ -199,7 +210,9 @@ class MetricLoss(WeightOwner, keras.losses.Loss):
         return False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "MetricLoss":
-        return type(self).from_config(self.get_config())
+        copy = type(self).from_config(self.get_config())
+        copy.copy_weights(self)
+        return copy
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""
@@ -211,6 +224,18 @@ class MetricLoss(WeightOwner, keras.losses.Loss):
             and keras.regularizers.serialize(self.embedding_regularizer),
             "name": self.name,
         }
+
+
+def _arguments(loss: type[MetricLoss]) -> set[str]:
+    """The arguments of a loss, those that it hands on to its bases too."""
+    bases = (base for base in loss.__mro__ if "__init__" in vars(base))
+    named: set[str] = set()
+    for base in bases:
+        parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
+        named |= {p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+        if base is MetricLoss or all(p.kind != p.VAR_KEYWORD for p in parameters):
+            break
+    return named - {"self"}
 
 
 def _snake_case(name: str) -> str:

@@ -63,6 +63,7 @@ class MultiSimilarityLoss(AnchorLoss):
     """
 
     compares: ClassVar[str] = "similarity"
+    fixed_arguments: ClassVar[dict[str, Any]] = {"margin": None}
 
     def __init__(
         self,
@@ -88,6 +89,4 @@ class MultiSimilarityLoss(AnchorLoss):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""
-        config = super().get_config()
-        del config["margin"]
-        return {**config, "alpha": self.alpha, "beta": self.beta, "base": self.base}
+        return {**super().get_config(), "alpha": self.alpha, "beta": self.beta, "base": self.base}

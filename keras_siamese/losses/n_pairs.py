@@ -63,6 +63,7 @@ class NPairsLoss(AnchorLoss):
     """
 
     compares: ClassVar[str] = "similarity"
+    fixed_arguments: ClassVar[dict[str, Any]] = {"margin": None}
 
     def __init__(self, distance: str | Distance = "inner_product", **kwargs: Any) -> None:
         super().__init__(distance=distance, **kwargs)

@@ -66,6 +66,7 @@ class NCALoss(AnchorLoss):
     """
 
     compares: ClassVar[str] = "similarity"
+    fixed_arguments: ClassVar[dict[str, Any]] = {"margin": None}
 
     def __init__(
         self,

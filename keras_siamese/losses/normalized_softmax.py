@@ -1,6 +1,6 @@
 """Normalised softmax loss."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -48,7 +48,12 @@ class NormalizedSoftmaxLoss(ProxySoftmaxLoss):
     Elsewhere: pytorch-metric-learning `NormalizedSoftmaxLoss`.
     """
 
-    def __init__(self, num_classes: int, temperature: float = 0.05, **kwargs: Any) -> None:
+    fixed_arguments: ClassVar[dict[str, Any]] = {
+        **ProxySoftmaxLoss.fixed_arguments,
+        "margin": None,
+    }
+
+    def __init__(self, num_classes: int, *, temperature: float = 0.05, **kwargs: Any) -> None:
         super().__init__(num_classes, **kwargs)
         self.temperature = check_positive("temperature", temperature)
 

@@ -7,7 +7,14 @@ from keras import ops
 
 from keras_siamese import miners
 from keras_siamese.losses.tuple_loss import TupleLoss, TupleLosses
-from keras_siamese.miners import Miner, Pairs, TripletMiner, all_pairs, pairs_of_triplets
+from keras_siamese.miners import (
+    Miner,
+    PairMiner,
+    Pairs,
+    all_pairs,
+    distinct_pairs,
+    pairs_of_triplets,
+)
 from keras_siamese.ops.positives import Classes
 
 
@@ -16,7 +23,8 @@ class PairLoss(TupleLoss):
 
     Args:
         miner: Which pairs of a labelled batch: name or object, see `keras_siamese.miners`. A
-            `TripletMiner` gives the two pairs of each of its triplets. None: all pairs.
+            `TripletMiner` gives the two pairs of each of its triplets; of an `AnchorLoss`, each
+            pair once. None: all pairs.
         **kwargs: `margin`, `distance`, `reduction`, `relation`, `embedding_regularizer`, `name`:
             see `TupleLoss`.
     """
@@ -26,6 +34,11 @@ class PairLoss(TupleLoss):
 
     def __init__(self, miner: str | Miner | None = None, **kwargs: Any) -> None:
         super().__init__(miner=None if miner is None else miners.get(miner), **kwargs)
+
+    @property
+    def slots_in_order(self) -> bool:
+        """Whether slots that outnumber the candidates are these, in order: no need to look up."""
+        return self.miner is None or isinstance(self.miner.in_effect, PairMiner)
 
     @abstractmethod
     def pair_losses(self, x: Any, positive: Any, negative: Any) -> TupleLosses:
@@ -78,14 +91,13 @@ class PairLoss(TupleLoss):
             centre = ops.stop_gradient(first + ops.mean(anchors - first, axis=0))
             anchors, candidates = anchors - centre, candidates - centre
         x = pairwise(anchors, candidates)
-        if self.miner is not None and isinstance(self.miner.in_effect, TripletMiner):
-            # Otherwise, slots are candidates in order: no need to look them up.
-            x = ops.take_along_axis(x, tuples.candidate, axis=1)
-        return x
+        return x if self.slots_in_order else ops.take_along_axis(x, tuples.candidate, axis=1)
 
 
 class AnchorLoss(PairLoss):
-    """Base of the losses that compare the pairs of an anchor: an anchor alone has none.
+    """Base of the losses that compare the pairs of an anchor: a pair alone has none.
+
+    They are functions of sets: a pair that is in several triplets of a miner counts once.
 
     Args:
         **kwargs: `miner` and others: see `PairLoss`.
@@ -93,6 +105,22 @@ class AnchorLoss(PairLoss):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+
+    def find_tuples(self, anchors: Any, candidates: Any, classes: Classes) -> Pairs:
+        """See `TupleLoss.find_tuples`: each pair once, at the place of its candidate."""
+        pairs = super().find_tuples(anchors, candidates, classes)
+        if super().slots_in_order:
+            return pairs
+        return distinct_pairs(pairs, ops.shape(candidates)[0])
+
+    @property
+    def slots_in_order(self) -> bool:
+        """See `PairLoss.slots_in_order`."""
+        return True
+
+    def exhaustive(self, classes: Classes) -> bool:
+        """See `TupleLoss.exhaustive`."""
+        return True
 
     def tuples_of_pairs(self, same: Any) -> Pairs:
         """See `TupleLoss.tuples_of_pairs`: single pairs have nothing to be compared with."""

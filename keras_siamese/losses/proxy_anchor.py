@@ -67,6 +67,7 @@ class ProxyAnchorLoss(ProxyLoss):
     def __init__(
         self,
         num_classes: int,
+        *,
         margin: float = 0.1,
         alpha: float = 32.0,
         reduction: str = "mean",

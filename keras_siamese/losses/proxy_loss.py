@@ -1,7 +1,7 @@
 """Skeletons of losses against proxies: learned vectors that stand for the classes."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -9,13 +9,13 @@ from keras import ops
 from keras_siamese.losses.metric_loss import LossResult
 from keras_siamese.losses.tuple_loss import TupleLoss, TupleLosses, losses_of
 from keras_siamese.ops.checks import (
+    as_class_ids,
     as_embeddings,
     as_labels,
     check_count,
     check_positive,
     check_same_batch,
 )
-from keras_siamese.ops.compiled import inside_xla
 from keras_siamese.ops.positives import Classes
 
 
@@ -43,6 +43,12 @@ class ProxyLoss(TupleLoss):
     """
 
     takes_two_sets = False
+    has_centers: ClassVar[bool] = False  # whether a class may have several proxies
+    fixed_arguments: ClassVar[dict[str, Any]] = {
+        "miner": None,
+        "distance": "cosine",
+        "relation": None,
+    }
     proxies: keras.Variable | None = None
 
     def __init__(
@@ -53,7 +59,13 @@ class ProxyLoss(TupleLoss):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(distance="cosine", miner=None, relation=None, **kwargs)
+        super().__init__(**kwargs)
+        if centers_per_class != 1 and not self.has_centers:
+            raise ValueError(
+                f"{type(self).__name__} has one proxy for each class. Received: "
+                f"centers_per_class={centers_per_class!r}. Several are for `SoftTripleLoss` and "
+                "`SubCenterArcFaceLoss`."
+            )
         self.num_classes = check_count("num_classes", num_classes, least=2)
         self.centers_per_class = check_count("centers_per_class", centers_per_class)
         self.learning_rate_multiplier = check_positive(
@@ -78,13 +90,7 @@ class ProxyLoss(TupleLoss):
 
         Raises: ValueError: If the labels are no integers, or one is out of range and can be seen.
         """
-        labels = as_labels(labels)
-        ids = ops.cast(labels, "int32")
-        in_range = ops.logical_and(ids >= 0, ids < self.num_classes)
-        is_kept = ops.cast(ids, keras.backend.standardize_dtype(labels.dtype)) == labels
-        ids = ops.where(ops.logical_and(in_range, is_kept), ids, -1)
-        self._check_range(labels, ops.all(ids >= 0), training)
-        return ids
+        return as_class_ids(as_labels(labels), self.num_classes, type(self).__name__, training)
 
     def compare(self, ids: Any, anchors: Any) -> tuple[Any, Any]:
         """Compares anchors with all proxies.
@@ -148,35 +154,10 @@ class ProxyLoss(TupleLoss):
             "Expected labelled batches (x, y). For views use a loss over the pairs of a batch."
         )
 
-    def _check_range(self, labels: Any, is_right: Any, training: bool) -> None:
-        message = (
-            f"Labels must be 0 to {self.num_classes - 1}, for {type(self).__name__} was made with "
-            f"`num_classes={self.num_classes}`. Number the training classes from 0 "
-            "(`keras_siamese.data.encode_labels`), or raise `num_classes`. Received:"
-        )
-        if keras.backend.backend() == "tensorflow":
-            import tensorflow as tf
-
-            if not tf.executing_eagerly():
-                if training and not inside_xla():
-                    tf.debugging.Assert(is_right, [message, labels])
-                return
-        elif keras.backend.backend() == "jax":
-            import jax
-
-            if isinstance(is_right, jax.core.Tracer):
-                return
-        if not bool(is_right):
-            values = set(ops.convert_to_numpy(labels).tolist())
-            wrong = sorted(value for value in values if not 0 <= value < self.num_classes)
-            raise ValueError(f"{message} {wrong[:5]}.")
-
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""
-        config = super().get_config()
-        fixed = {"distance", "miner", "relation"} | ({"margin"} if self.margin is None else set())
         return {
-            **{key: config[key] for key in config if key not in fixed},
+            **super().get_config(),
             "num_classes": self.num_classes,
             "learning_rate_multiplier": self.learning_rate_multiplier,
             "seed": self.seed,

@@ -1,6 +1,6 @@
 """Proxy-NCA and Proxy-NCA++ losses."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -61,9 +61,15 @@ class ProxyNCALoss(ProxySoftmaxLoss):
         1).
     """
 
+    fixed_arguments: ClassVar[dict[str, Any]] = {
+        **ProxySoftmaxLoss.fixed_arguments,
+        "margin": None,
+    }
+
     def __init__(
         self,
         num_classes: int,
+        *,
         temperature: float = 1 / 9,
         denominator: str = "all",
         **kwargs: Any,

@@ -1,7 +1,7 @@
 """The skeleton of losses by the ranks of an anchor's positives."""
 
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from keras import ops
 
@@ -37,8 +37,14 @@ class RankLoss(TupleLoss):
         **kwargs: `reduction`, `relation`, `embedding_regularizer`, `name`: see `MetricLoss`.
     """
 
+    fixed_arguments: ClassVar[dict[str, Any]] = {
+        "margin": None,
+        "miner": None,
+        "distance": "cosine",
+    }
+
     def __init__(self, temperature: float, **kwargs: Any) -> None:
-        super().__init__(margin=None, miner=None, distance="cosine", **kwargs)
+        super().__init__(**kwargs)
         self.temperature = check_positive("temperature", temperature)
 
     @abstractmethod
@@ -68,5 +74,4 @@ class RankLoss(TupleLoss):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""
-        config = {**super().get_config(), "temperature": self.temperature}
-        return {key: config[key] for key in config if key not in ("margin", "miner", "distance")}
+        return {**super().get_config(), "temperature": self.temperature}

@@ -1,6 +1,6 @@
 """Contrastive loss under the signal-to-noise distance."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -52,17 +52,13 @@ class SNRContrastiveLoss(PairLoss):
     Elsewhere: pytorch-metric-learning `SignalToNoiseRatioContrastiveLoss`.
     """
 
+    fixed_arguments: ClassVar[dict[str, Any]] = {"distance": "signal_to_noise"}
+
     def __init__(self, margin: float = 1.0, **kwargs: Any) -> None:
         margin = check_positive("margin", margin)
-        super().__init__(margin=margin, distance="signal_to_noise", **kwargs)
+        super().__init__(margin=margin, **kwargs)
 
     def pair_losses(self, x: Any, positive: Any, negative: Any) -> TupleLosses:
         """See `PairLoss.pair_losses`."""
         values = ops.where(positive, x, ops.relu(self.margin - x))
         return losses_of(values, ops.logical_or(positive, negative))
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments that make an equal loss."""
-        config = super().get_config()
-        del config["distance"]
-        return config

@@ -1,6 +1,6 @@
 """SoftTriple loss."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -62,9 +62,12 @@ class SoftTripleLoss(ProxySoftmaxLoss):
         `SparseCentersRegularizer`).
     """
 
+    has_centers: ClassVar[bool] = True
+
     def __init__(
         self,
         num_classes: int,
+        *,
         centers_per_class: int = 10,
         scale: float = 20.0,
         gamma: float = 0.1,

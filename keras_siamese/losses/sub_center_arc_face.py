@@ -1,7 +1,7 @@
 """Sub-center ArcFace loss."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -58,15 +58,24 @@ class SubCenterArcFaceLoss(ArcFaceLoss):
     Elsewhere: pytorch-metric-learning `SubCenterArcFaceLoss` (its `margin` is in degrees).
     """
 
+    has_centers: ClassVar[bool] = True
+
     def __init__(
         self,
         num_classes: int,
+        *,
         centers_per_class: int = 3,
         margin: float = 0.5,
         scale: float = 64.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(num_classes, margin, scale, centers_per_class=centers_per_class, **kwargs)
+        super().__init__(
+            num_classes,
+            margin=margin,
+            scale=scale,
+            centers_per_class=centers_per_class,
+            **kwargs,
+        )
 
     def logits(self, cosines: Any, is_own: Any) -> Any:
         """See `ProxySoftmaxLoss.logits`."""

@@ -58,6 +58,7 @@ class SupConLoss(AnchorLoss):
     """
 
     compares: ClassVar[str] = "similarity"
+    fixed_arguments: ClassVar[dict[str, Any]] = {"margin": None}
 
     def __init__(
         self,

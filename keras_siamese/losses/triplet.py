@@ -10,6 +10,7 @@ from keras_siamese.distances import Distance
 from keras_siamese.losses.tuple_loss import TupleLoss, TupleLosses, losses_of, tuple_distances
 from keras_siamese.miners import BatchAllMiner, Miner, TripletMiner, Triplets
 from keras_siamese.ops.active_triplets import count_active_triplets
+from keras_siamese.ops.numerics import count_true
 from keras_siamese.ops.positives import Classes, find_positives
 
 
@@ -107,7 +108,7 @@ class TripletLoss(TupleLoss):
         if isinstance(self.miner.in_effect, BatchAllMiner) and self.margin is not None:
             index, mask = find_positives(classes)
             negative = ops.logical_not(classes.matches(classes.rows))
-            return AllTriplets(index, mask, negative, ops.sum(ops.cast(mask, "int32")))
+            return AllTriplets(index, mask, negative, count_true(mask))
         return self.miner.mine(
             anchors, candidates, classes, distance=self.distance, margin=self.margin
         )
@@ -194,7 +195,12 @@ class TripletSemiHardLoss(TripletLoss):
         distance: str | Distance = "euclidean",
         **kwargs: Any,
     ) -> None:
-        super().__init__(margin=margin, distance=distance, **kwargs)
+        for argument in {"miner", "reduction"} & set(kwargs):
+            raise ValueError(
+                f"TripletSemiHardLoss has its own `{argument}`. Received: {kwargs[argument]!r}. "
+                "For another use `TripletLoss`."
+            )
+        super().__init__(margin, distance, miner="semi_hard", reduction="mean", **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""

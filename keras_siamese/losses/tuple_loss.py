@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import keras
 from keras import ops
@@ -49,15 +49,35 @@ class TupleLoss(MetricLoss):
         miner: Which tuples of a labelled batch; None: all.
         **kwargs: `distance`, `reduction`, `relation`, `embedding_regularizer`, `name`: see
             `MetricLoss`.
+
+    Attributes:
+        fixed_arguments: Those of these arguments that a subclass does not take, with what they
+            always are. They are left out of its config.
     """
+
+    fixed_arguments: ClassVar[dict[str, Any]] = {}
 
     def __init__(
         self, margin: float | None = None, miner: Miner | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
+        arguments = {**kwargs, "margin": margin, "miner": miner}
+        for name, value in self.fixed_arguments.items():
+            if arguments.get(name) is not None:
+                raise ValueError(
+                    f"{type(self).__name__} takes no `{name}`: it is always {value!r}. "
+                    f"Received: {arguments[name]!r}."
+                )
+            arguments[name] = value
+        margin, miner = arguments.pop("margin"), arguments.pop("miner")
+        super().__init__(**arguments)
         self.margin = None if margin is None else check_positive("margin", margin)
         self.miner = miner
+        self._mined_by = miner and miner.in_effect
         self.check_margin(unit_norm=False)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        self.__dict__.pop("_program", None)  # whatever is compiled has read the arguments
 
     @abstractmethod
     def find_tuples(self, anchors: Any, candidates: Any, classes: Classes) -> Any:
@@ -103,6 +123,11 @@ class TupleLoss(MetricLoss):
             labels, embeddings, candidate_labels, candidates, self.relation.as_labels
         )
         inputs = (embeddings,) if candidates is None else (embeddings, candidates)
+        if own is not None and candidates is None:
+            raise ValueError(
+                "`own` is the place of each anchor in a second set. Received: `own` without "
+                "`candidates`. Leave it out, or give both."
+            )
         if own is not None:
             own = ops.cast(own, "int32")
         classes = self.find_classes(labels, candidate_labels, own)
@@ -140,9 +165,12 @@ class TupleLoss(MetricLoss):
 
     def set_epoch(self, epoch: int) -> bool:
         """See `MetricLoss.set_epoch`."""
-        changes = self.miner is not None and self.miner.set_epoch(epoch)
+        if self.miner is None:
+            return False
+        # Not by what the miner says: another loss that shares it may have told it before.
+        changes = self.miner.set_epoch(epoch) or self.miner.in_effect is not self._mined_by
         if changes:
-            self.__dict__.pop("_program", None)
+            self._mined_by = self.miner.in_effect  # which drops the program, as any attribute does
         return changes
 
     def reduce(self, losses: TupleLosses, tuples: Any) -> Any:
@@ -212,11 +240,12 @@ class TupleLoss(MetricLoss):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""
-        return {
+        config = {
             **super().get_config(),
             "margin": self.margin,
             "miner": self.miner and keras.saving.serialize_keras_object(self.miner),
         }
+        return {name: config[name] for name in config if name not in self.fixed_arguments}
 
 
 def losses_of(values: Any, mask: Any) -> TupleLosses:

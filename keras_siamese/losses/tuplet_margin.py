@@ -56,9 +56,10 @@ class TupletMarginLoss(AnchorLoss):
     """
 
     compares: ClassVar[str] = "similarity"
+    fixed_arguments: ClassVar[dict[str, Any]] = {"margin": None, "distance": "cosine"}
 
     def __init__(self, scale: float = 64.0, beta: float = 5.73, **kwargs: Any) -> None:
-        super().__init__(distance="cosine", **kwargs)
+        super().__init__(**kwargs)
         self.scale = check_positive("scale", scale)
         self.beta = check_positive("beta", beta, below=90.0)
 
@@ -72,5 +73,4 @@ class TupletMarginLoss(AnchorLoss):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""
-        config = {**super().get_config(), "scale": self.scale, "beta": self.beta}
-        return {key: config[key] for key in config if key != "distance"}
+        return {**super().get_config(), "scale": self.scale, "beta": self.beta}

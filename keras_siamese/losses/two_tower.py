@@ -2,8 +2,6 @@
 
 from typing import Any, ClassVar
 
-from keras import ops
-
 from keras_siamese.losses.metric_loss import LossResult
 from keras_siamese.losses.pair_loss import AnchorLoss
 from keras_siamese.losses.tuple_loss import TupleLoss
@@ -24,9 +22,14 @@ class TwoTowerLoss(AnchorLoss):
     """
 
     compares: ClassVar[str] = "similarity"
+    fixed_arguments: ClassVar[dict[str, Any]] = {
+        "margin": None,
+        "miner": None,
+        "distance": "cosine",
+    }
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(margin=None, miner=None, distance="cosine", **kwargs)
+        super().__init__(**kwargs)
 
     def on_views(
         self, x1: Any, x2: Any, sample_weight: Any | None = None, *, training: bool = False
@@ -34,16 +37,21 @@ class TwoTowerLoss(AnchorLoss):
         """See `MetricLoss.on_views`: the first views are compared with the second ones alone."""
         x1, x2 = as_embeddings(x1), as_embeddings(x2)
         check_same_batch(x2, x1, "second view")
-        index = ops.arange(ops.shape(x1)[0], dtype="int32")
+        index = super().view_labels(x1)
         return self.on_batch(
             index, x1, sample_weight, candidate_labels=index, candidates=x2, training=training
+        )
+
+    def view_labels(self, x1: Any) -> Any:
+        """Is refused: see `MetricLoss.view_labels`.
+
+        Raises: ValueError: Always.
+        """
+        raise ValueError(
+            f"{type(self).__name__} compares first views with second ones alone, so two views are "
+            "no labelled batch, which a memory wants. Use it without the memory, or `NTXentLoss`."
         )
 
     def tuples_of_triplets(self, num_anchors: Any) -> Pairs:
         """See `TupleLoss.tuples_of_triplets`: the two sets are compared whole."""
         return TupleLoss.tuples_of_triplets(self, num_anchors)
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments that make an equal loss."""
-        config = super().get_config()
-        return {key: config[key] for key in config if key not in ("margin", "miner", "distance")}

@@ -59,6 +59,8 @@ class WeightedSum(MetricLoss):
         weights: Sequence[float] | None = None,
         name: str | None = None,
     ) -> None:
+        if not isinstance(losses, Sequence):
+            raise ValueError(f"`losses` must be a list of losses. Received: {losses!r}.")
         losses = [get_loss(loss) for loss in losses]
         if not losses:
             raise ValueError("`losses` is empty. Expected at least one loss.")
@@ -169,6 +171,11 @@ class WeightedSum(MetricLoss):
             lambda loss, *x: loss.on_views(*x, sample_weight, training=training), x1, x2
         )
 
+    def view_labels(self, x1: Any) -> Any:
+        """See `MetricLoss.view_labels`."""
+        *_, labels = (loss.view_labels(x1) for loss in self.losses)  # each may refuse
+        return labels
+
     def _sum(self, run: Callable[..., LossResult], *sets: Any) -> LossResult:
         """Adds up what `run` gives of each loss and its view of the sets."""
         self.build(next(ops.shape(x)[-1] for x in sets if x is not None))
@@ -186,7 +193,8 @@ class WeightedSum(MetricLoss):
         return LossResult(
             value,
             num_active / ops.maximum(sum(counts), 1.0),
-            sum(result.num_tuples for result in results),
+            # Counted triplets are int64, others int32.
+            sum(ops.cast(result.num_tuples, "int64") for result in results),
             dict(zip(self.part_names, (result.value for result in results), strict=True)),
         )
 

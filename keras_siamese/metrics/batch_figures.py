@@ -63,7 +63,8 @@ class BatchFigures(keras.metrics.Metric):
 
     def result(self) -> dict[str, Any]:
         """The means by name; NaN for what no batch defined."""
-        means = self._totals / ops.where(self._weights > 0, self._weights, float("nan"))
+        weights = ops.convert_to_tensor(self._weights)
+        means = self._totals / ops.where(weights > 0, weights, float("nan"))
         return {name: means[i] for i, name in enumerate(self.NAMES)}
 
 

@@ -182,7 +182,8 @@ def _config(distance: Distance) -> str:
 
 def _on_arrays(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], np.ndarray]:
     def on_arrays(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return ops.convert_to_numpy(function(ops.convert_to_tensor(x), ops.convert_to_tensor(y)))
+        result = function(ops.convert_to_tensor(x), ops.convert_to_tensor(y))
+        return np.require(ops.convert_to_numpy(result), requirements="W")
 
     return on_arrays
 

@@ -14,6 +14,7 @@ from keras_siamese.miners.pair_margin import PairMarginMiner as PairMarginMiner
 from keras_siamese.miners.pairs import PairMiner as PairMiner
 from keras_siamese.miners.pairs import Pairs as Pairs
 from keras_siamese.miners.pairs import all_pairs as all_pairs
+from keras_siamese.miners.pairs import distinct_pairs as distinct_pairs
 from keras_siamese.miners.pairs import pairs_of_triplets as pairs_of_triplets
 from keras_siamese.miners.scheduled import ScheduledMiner as ScheduledMiner
 from keras_siamese.miners.semi_hard import SemiHardMiner as SemiHardMiner
@@ -36,6 +37,7 @@ __all__ = [
     "TripletMiner",
     "Triplets",
     "all_pairs",
+    "distinct_pairs",
     "get",
     "pairs_of_triplets",
 ]

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_siamese.distances import Distance
 from keras_siamese.miners.triplets import TripletMiner, Triplets
+from keras_siamese.ops.numerics import count_true
 from keras_siamese.ops.positives import Classes, find_positives
 
 
@@ -42,7 +43,7 @@ class BatchAllMiner(TripletMiner):
             ops.reshape(ops.broadcast_to(x, shape), (shape[0], -1))
             for x in (positives.candidate[:, :, None], index, mask)
         )
-        return Triplets(positive, negative, mask, ops.sum(ops.cast(positives.mask, "int32")))
+        return Triplets(positive, negative, mask, count_true(positives.mask))
 
     def exhaustive(self, classes: Classes) -> bool:
         """See `TripletMiner.exhaustive`."""

@@ -8,7 +8,7 @@ from keras import ops
 from keras_siamese.distances import Distance
 from keras_siamese.miners.triplets import TripletMiner, Triplets
 from keras_siamese.ops.blocks import map_row_blocks, rows_within
-from keras_siamese.ops.numerics import infinity
+from keras_siamese.ops.numerics import count_true, infinity
 from keras_siamese.ops.positives import Classes, find_positives
 
 
@@ -50,7 +50,7 @@ class BatchHardMiner(TripletMiner):
             (anchors, classes.rows, positives.candidate, positives.mask),
             rows_within(2**19, candidates.shape[0]),
         )
-        num_pairs = ops.sum(ops.cast(ops.any(positives.mask, axis=1), "int32"))
+        num_pairs = count_true(ops.any(positives.mask, axis=1))
         return Triplets(positive, negative, mask, num_pairs)
 
     def exhaustive(self, classes: Classes) -> bool:

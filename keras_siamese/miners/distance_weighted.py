@@ -10,7 +10,7 @@ from keras_siamese.distances import Distance
 from keras_siamese.miners.triplets import TripletMiner, Triplets
 from keras_siamese.ops.blocks import map_row_blocks, rows_within
 from keras_siamese.ops.checks import check_choice, check_positive
-from keras_siamese.ops.numerics import infinity, l2_normalize, safe_sqrt
+from keras_siamese.ops.numerics import count_true, infinity, l2_normalize, safe_sqrt
 from keras_siamese.ops.pairwise import pairwise_squared_euclidean
 from keras_siamese.ops.positives import Classes, find_positives
 
@@ -102,7 +102,7 @@ class DistanceWeightedMiner(TripletMiner):
             choose, (anchors, classes.rows, draws), rows_within(2**18, candidates.shape[0])
         )
         mask = ops.logical_and(positives.mask, found)
-        num_pairs = ops.sum(ops.cast(positives.mask, "int32"))
+        num_pairs = count_true(positives.mask)
         return Triplets(positives.candidate, negative, mask, num_pairs)
 
     def _weights(self, d: Any, mask: Any, embedding_dim: int) -> Any:

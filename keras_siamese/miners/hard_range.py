@@ -9,7 +9,7 @@ from keras_siamese.distances import Distance
 from keras_siamese.miners.triplets import TripletMiner, Triplets
 from keras_siamese.ops.blocks import map_row_blocks, rows_within
 from keras_siamese.ops.checks import check_count
-from keras_siamese.ops.numerics import infinity
+from keras_siamese.ops.numerics import count_true, infinity
 from keras_siamese.ops.positives import Classes, find_positives
 
 
@@ -82,7 +82,7 @@ class HardRangeMiner(TripletMiner):
         flat = (-1, mask.shape[1] * mask.shape[2])
         positive = ops.broadcast_to(positive[:, :, None], ops.shape(mask))
         negative = ops.broadcast_to(negative[:, None, :], ops.shape(mask))
-        num_pairs = ops.sum(ops.cast(is_positive, "int32"))
+        num_pairs = count_true(is_positive)
         positive, negative, mask = (ops.reshape(x, flat) for x in (positive, negative, mask))
         return Triplets(positive, negative, mask, num_pairs)
 

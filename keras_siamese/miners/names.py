@@ -60,4 +60,5 @@ def get(identifier: "str | Miner | dict[str, Any]", kind: type[Any] = Miner) -> 
     raise ValueError(
         f"`miner` must be a {kind.__name__}, or the name of one. Expected one of {sorted(names)}, "
         f"or an object of `keras_siamese.miners`. Received: {identifier!r}."
+        + (f" Use `{identifier.__name__}()`." if isinstance(identifier, type) else "")
     )

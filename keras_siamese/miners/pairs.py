@@ -83,3 +83,28 @@ def pairs_of_triplets(triplets: Triplets) -> Pairs:
     is_positive = ops.ones_like(triplets.mask)
     same = ops.concatenate([is_positive, ops.logical_not(is_positive)], axis=1)
     return Pairs(candidate, same, ops.concatenate([triplets.mask, triplets.mask], axis=1))
+
+
+def distinct_pairs(pairs: Pairs, num_candidates: Any) -> Pairs:
+    """The same pairs, each once and at the place of its candidate, as a `PairMiner` gives them.
+
+    Args:
+        pairs: In any order, some of them perhaps more than once.
+        num_candidates: Number of candidates.
+    """
+    num_anchors = ops.shape(pairs.candidate)[0]
+    rows = ops.arange(num_anchors, dtype="int32")[:, None]
+    place = ops.reshape(rows * num_candidates + pairs.candidate, (-1,))
+
+    def table(mask: Any) -> Any:
+        ones = ops.cast(ops.reshape(mask, (-1,)), "int32")
+        counts = ops.segment_sum(ones, place, num_anchors * num_candidates)
+        return ops.reshape(counts, (num_anchors, num_candidates)) > 0
+
+    positive, negative = table(pairs.positive), table(pairs.negative)
+    index = ops.arange(num_candidates, dtype="int32")[None, :]
+    return Pairs(
+        ops.broadcast_to(index, ops.shape(positive)),
+        positive,
+        ops.logical_or(positive, negative),
+    )

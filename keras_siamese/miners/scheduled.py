@@ -1,7 +1,7 @@
 """A schedule of miners."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -37,6 +37,8 @@ class ScheduledMiner(Miner):
         >>> miner.in_effect.name, miner.set_epoch(10), miner.in_effect.name
         ('easy_positive', True, 'semi_hard')
     """
+
+    name: ClassVar[str] = "scheduled"
 
     def __init__(self, schedule: Sequence[tuple[int, str | Miner]]) -> None:
         self.schedule = _check_schedule(schedule)

@@ -9,7 +9,7 @@ from keras_siamese.distances import Distance
 from keras_siamese.miners.triplets import TripletMiner, Triplets
 from keras_siamese.ops.blocks import map_row_blocks, rows_within
 from keras_siamese.ops.checks import check_choice
-from keras_siamese.ops.numerics import infinity
+from keras_siamese.ops.numerics import count_true, infinity
 from keras_siamese.ops.positives import Classes, find_positives
 
 # Floats in a block of distances: beyond, the compiler's temporaries leave the cache.
@@ -90,7 +90,7 @@ class SemiHardMiner(TripletMiner):
 
         block = rows_within(_BLOCK, candidates.shape[0])
         negative, found = map_row_blocks(choose, tuple(rows), block)
-        num_pairs = ops.sum(ops.cast(positives.mask, "int32"))
+        num_pairs = count_true(positives.mask)
         positive, mask = positives
         if self.negative == "all":
             num_anchors, num_candidates = ops.shape(anchors)[0], ops.shape(candidates)[0]

@@ -6,7 +6,10 @@ from numbers import Real
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
+
+from keras_siamese.ops.compiled import inside_xla
 
 
 def unknown_name(argument: str, received: object, valid: Iterable[str]) -> ValueError:
@@ -148,6 +151,8 @@ def as_label_table(labels: Any, shape: str, least_columns: int) -> Any:
 
 
 def _as_integers(labels: Any) -> Any:
+    if isinstance(labels, list | tuple) and not any(map(ops.is_tensor, labels)):
+        labels = np.asarray(labels)
     is_text = getattr(getattr(labels, "dtype", None), "kind", "") in ("U", "S", "O")
     labels = labels if is_text else ops.convert_to_tensor(labels)
     dtype = str(labels.dtype) if is_text else keras.backend.standardize_dtype(labels.dtype)
@@ -160,28 +165,49 @@ def _as_integers(labels: Any) -> Any:
     return labels
 
 
-def as_class_ids(labels: Any, num_classes: int, owner: str) -> Any:
+def as_class_ids(labels: Any, num_classes: int, owner: str, training: bool = False) -> Any:
     """Returns labels that are places in a table of the classes, as int32; out of range, -1.
 
     Args:
         labels: Integers, shape `(batch_size,)`.
         num_classes: Number of classes.
         owner: Name of what has the table.
+        training: Whether a TensorFlow graph, too, stops at a label that is out of range.
 
     Raises: ValueError: If a label is out of range, where that can be seen: not inside of a graph.
     """
-    ids = ops.cast(labels, "int64")
+    ids = ops.cast(labels, "int32")
     in_range = ops.logical_and(ids >= 0, ids < num_classes)
-    if _is_seen(in_range) and not bool(ops.all(in_range)):
-        values = sorted(set(ops.convert_to_numpy(labels).tolist()))
-        wrong = [value for value in values if not 0 <= value < num_classes]
-        raise ValueError(
-            f"Labels must be 0 to {num_classes - 1}, for {owner} was made with "
-            f"`num_classes={num_classes}`. Number the training classes from 0 "
-            "(`keras_siamese.data.encode_labels`), or raise `num_classes`. Received: "
-            f"{wrong[:5]}."
-        )
-    return ops.where(in_range, ops.cast(ids, "int32"), -1)
+    is_kept = ops.cast(ids, keras.backend.standardize_dtype(labels.dtype)) == labels
+    ids = ops.where(ops.logical_and(in_range, is_kept), ids, -1)
+    is_right = ops.all(ids >= 0)
+    message = (
+        f"Labels must be 0 to {num_classes - 1}, for {owner} was made with "
+        f"`num_classes={num_classes}`. Number the training classes from 0 "
+        "(`keras_siamese.data.encode_labels`), or raise `num_classes`. Received:"
+    )
+    if not _is_seen(is_right):
+        if training:
+            assert_in_graph(is_right, message, labels)
+    elif not bool(is_right):
+        values = set(ops.convert_to_numpy(labels).tolist())
+        wrong = sorted(value for value in values if not 0 <= value < num_classes)
+        raise ValueError(f"{message} {wrong[:5]}.")
+    return ids
+
+
+def assert_in_graph(condition: Any, message: str, *values: Any) -> None:
+    """Stops a TensorFlow graph that runs, unless XLA compiles it, where a condition is false.
+
+    Args:
+        condition: A bool tensor, a scalar.
+        message: What to say.
+        *values: Tensors to show after it.
+    """
+    if keras.backend.backend() == "tensorflow" and not inside_xla():
+        import tensorflow as tf
+
+        tf.debugging.Assert(condition, [message, *values])
 
 
 def as_embeddings(embeddings: Any, name: str = "Embeddings") -> Any:
@@ -244,6 +270,8 @@ def as_two_sets(
     """
     labels, embeddings = as_labels(labels), as_embeddings(embeddings)
     check_same_batch(labels, embeddings)
+    if embeddings.shape[0] == 0:
+        raise ValueError("The batch is empty. Expected at least one item. Received: 0 embeddings.")
     if (candidates is None) != (candidate_labels is None):
         raise ValueError("Give `candidates` and `candidate_labels` together, or neither.")
     if candidates is not None:

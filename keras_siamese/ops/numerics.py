@@ -17,6 +17,11 @@ def safe_sqrt(x: Any) -> Any:
     return ops.where(zero, ops.zeros_like(x), ops.sqrt(ops.where(zero, ops.ones_like(x), x)))
 
 
+def safe_abs(x: Any) -> Any:
+    """Absolute value with gradient 0 at 0, where that of `ops.abs` depends on the backend."""
+    return x * ops.stop_gradient(ops.sign(x))
+
+
 def squared_norm(x: Any) -> Any:
     """Sum of squares over the last axis: `(..., embedding_dim)` -> `(...)`."""
     return ops.sum(ops.square(x), axis=-1)
@@ -49,6 +54,11 @@ def masked_logsumexp(values: Any, mask: Any, axis: int, keepdims: bool = False) 
         keepdims: Whether to keep that axis, with length 1.
     """
     return ops.logsumexp(ops.where(mask, values, -1e30), axis=axis, keepdims=keepdims)
+
+
+def count_true(mask: Any) -> Any:
+    """How many are true, an int32 scalar: some backends sum int32 to int64."""
+    return ops.cast(ops.sum(ops.cast(mask, "int32")), "int32")
 
 
 def infinity(like: Any) -> Any:

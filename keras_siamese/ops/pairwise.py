@@ -5,7 +5,7 @@ from typing import Any
 from keras import ops
 
 from keras_siamese.ops.blocks import map_row_blocks, rows_within
-from keras_siamese.ops.numerics import squared_norm
+from keras_siamese.ops.numerics import safe_abs, squared_norm
 
 
 def pairwise_squared_euclidean(x: Any, y: Any) -> Any:
@@ -36,7 +36,7 @@ def pairwise_manhattan(x: Any, y: Any) -> Any:
     """
     num_columns = None if None in y.shape else y.shape[0] * y.shape[1]
     return map_row_blocks(
-        lambda rows: ops.sum(ops.abs(rows[:, None, :] - y[None, :, :]), axis=-1),
+        lambda rows: ops.sum(safe_abs(rows[:, None, :] - y[None, :, :]), axis=-1),
         (x,),
         rows_within(2**22, num_columns, default=8),
     )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
-from loss_harness import LABELS, tensorflow_only
+from loss_harness import LABELS, tensor, tensorflow_only
 from reference import loops
 
 import keras_siamese as ks
@@ -27,9 +27,9 @@ def test_against_loops(rng, learned):
     x, y = rng.normal(size=(5, 3)), rng.normal(size=(7, 3))
     distance = WeightedDistances([Cosine(), Manhattan()], [0.5, 30.0], learned)
     expected = 0.5 * loops.distances("cosine", x, y) + 30 * loops.distances("manhattan", x, y)
-    pairwise = ops.convert_to_numpy(distance.pairwise(x, y))
+    pairwise = ops.convert_to_numpy(distance.pairwise(tensor(x), tensor(y)))
     assert pairwise == pytest.approx(expected, rel=1e-6)
-    paired = distance.paired(ops.convert_to_tensor(x[:, None]), ops.convert_to_tensor(y[None]))
+    paired = distance.paired(tensor(x[:, None]), tensor(y[None]))
     assert ops.convert_to_numpy(paired) == pytest.approx(expected, rel=1e-6)
     assert len(distance.trainable_variables) == learned
 

@@ -82,15 +82,15 @@ def test_arguments_that_are_not_positive(argument):
 
 def test_without_a_margin_it_is_cos_face_without_one(rng):
     labels, x = rng.integers(0, 6, 12), rng.normal(size=(12, 4))
-    arc, cos = (kind(6, 1e-12, 10.0, seed=1) for kind in (ArcFaceLoss, CosFaceLoss))
+    arc, cos = (kind(6, margin=1e-12, scale=10.0, seed=1) for kind in (ArcFaceLoss, CosFaceLoss))
     assert float(arc(labels, x)) == pytest.approx(float(cos(labels, x)), rel=1e-9)
 
 
 class TestBattery(ProxyBattery):
     settings = {
         "default": ArcFaceLoss(12, seed=1),
-        "mild": ArcFaceLoss(12, 0.3, 4.0, seed=2),
-        "wide": ArcFaceLoss(12, 1.5, 4.0, seed=3),
+        "mild": ArcFaceLoss(12, margin=0.3, scale=4.0, seed=2),
+        "wide": ArcFaceLoss(12, margin=1.5, scale=4.0, seed=3),
     }
 
     @staticmethod

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from keras import ops
 from loss_battery import LossBattery
 from loss_harness import DISTANCES, DOUBLE, LABELS, MODES, differentiate
 from reference import loops
@@ -35,7 +36,7 @@ PLACES = np.array([[0.0], [0.6], [-0.8]])
 )
 def test_golden_labelled(reduction, expected):
     value = ContrastiveLoss(reduction=reduction)(np.array([0, 0, 1]), PLACES)
-    assert value.numpy() == pytest.approx(expected, rel=1e-9)
+    assert ops.convert_to_numpy(value) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_golden_pairs(reduction, expected, shape, dtype):
     x1, x2 = PLACES[[0, 0, 1]], PLACES[[1, 2, 2]]
     same = np.array([1, 0, 0], dtype).reshape(shape)
     result = ContrastiveLoss(reduction=reduction).on_pairs(x1, x2, same)
-    assert result.value.numpy() == pytest.approx(expected, rel=1e-9)
+    assert ops.convert_to_numpy(result.value) == pytest.approx(expected, rel=1e-9)
     assert int(result.num_tuples) == 3
     assert float(result.active_fraction) == pytest.approx(2 / 3)
 
@@ -62,7 +63,7 @@ def test_golden_pairs(reduction, expected, shape, dtype):
 def test_golden_triplets():
     # Of (0, 0.6, -0.8): a match 0.6 apart and a mismatch 0.8 apart.
     result = ContrastiveLoss(reduction="none").on_triplets(PLACES[:1], PLACES[1:2], PLACES[2:])
-    assert result.value.numpy() == pytest.approx([0.1])
+    assert ops.convert_to_numpy(result.value) == pytest.approx([0.1])
     assert int(result.num_tuples) == 2
 
 
@@ -81,7 +82,7 @@ def test_against_loops(rng, distance):
         embeddings = rng.normal(size=(12, 3)).astype("float32")
         loss = ContrastiveLoss(margin=0.7, distance=distance, reduction=reduction)
         expected = _expected(loss, labels, embeddings, weights=weights)
-        value = loss(labels, embeddings, weights).numpy()
+        value = ops.convert_to_numpy(loss(labels, embeddings, weights))
         assert value == pytest.approx(expected, rel=2e-5, abs=1e-6)
 
     for labels in LABELS.values():
@@ -111,7 +112,7 @@ def test_two_sets(rng, reduction):
         labels, embeddings, candidate_labels=candidate_labels, candidates=candidates
     )
     expected = _expected(loss, labels, embeddings, candidate_labels, candidates)
-    assert result.value.numpy() == pytest.approx(expected, rel=1e-9)
+    assert ops.convert_to_numpy(result.value) == pytest.approx(expected, rel=1e-9)
     assert int(result.num_tuples) == 60
 
 

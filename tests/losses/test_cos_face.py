@@ -29,10 +29,11 @@ def test_an_embedding_of_zeros():
 def test_wider_margins_cost_more_and_none_is_the_normalised_softmax(rng):
     labels, x = PROXY_LABELS["ragged"], rng.normal(size=(12, 4))
     values = [
-        float(CosFaceLoss(12, margin, 10.0, seed=1)(labels, x)) for margin in (1e-12, 0.2, 0.5)
+        float(CosFaceLoss(12, margin=margin, scale=10.0, seed=1)(labels, x))
+        for margin in (1e-12, 0.2, 0.5)
     ]
     assert values == sorted(values)
-    plain = float(NormalizedSoftmaxLoss(12, 1 / 10, seed=1)(labels, x))
+    plain = float(NormalizedSoftmaxLoss(12, temperature=1 / 10, seed=1)(labels, x))
     assert values[0] == pytest.approx(plain, rel=1e-9)
 
 
@@ -50,7 +51,7 @@ def test_margin_out_of_reach():
 class TestBattery(ProxyBattery):
     settings = {
         "default": CosFaceLoss(12, seed=1),
-        "mild": CosFaceLoss(12, 0.1, 4.0, seed=2, learning_rate_multiplier=3.0),
+        "mild": CosFaceLoss(12, margin=0.1, scale=4.0, seed=2, learning_rate_multiplier=3.0),
     }
 
     @staticmethod

@@ -215,6 +215,8 @@ def test_boundaries_of_classes_need_class_ids():
         loss.on_pairs(PLACES, PLACES, [1, 0, 1])
     with pytest.raises(ValueError, match="has no meaning on triplets"):
         loss.on_triplets(PLACES, PLACES, PLACES)
+    with pytest.raises(ValueError, match="Two views have no class ids"):
+        loss.on_views(PLACES, PLACES)
 
 
 class Parity(Relation):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 from loss_battery import LossBattery
-from loss_harness import LABELS
+from loss_harness import LABELS, tensorflow_only
 from reference import composition, loops
 
 import keras_siamese as ks
@@ -113,6 +113,7 @@ def test_inside_a_sum(rng):
     assert float(result.parts["matryoshka"]) == pytest.approx(float(inner(labels, x)))
 
 
+@tensorflow_only
 def test_in_a_model(rng, tmp_path):
     x, y = rng.normal(size=(32, 6)).astype("float32"), np.tile(np.repeat(np.arange(4), 4), 2)
     model = ks.SiameseModel(ks.encoders.mlp((6,), embedding_dim=4, hidden_units=(8,)))

@@ -26,20 +26,25 @@ def test_an_embedding_of_zeros():
 def test_equals_proxy_nca_at_twice_the_temperature(rng):
     # The squared distance of unit vectors is 2 - 2 cos.
     labels, x = PROXY_LABELS["ragged"], rng.normal(size=(12, 4))
-    ours, other = NormalizedSoftmaxLoss(12, 0.1, seed=1), ProxyNCALoss(12, 0.2, seed=1)
+    ours, other = (
+        NormalizedSoftmaxLoss(12, temperature=0.1, seed=1),
+        ProxyNCALoss(12, temperature=0.2, seed=1),
+    )
     assert float(ours(labels, x)) == pytest.approx(float(other(labels, x)), rel=1e-9)
 
 
 @pytest.mark.parametrize("temperature", [0, -1.0, None, True])
 def test_temperatures_that_are_none(temperature):
     with pytest.raises(ValueError, match="`temperature` must be a finite number above 0"):
-        NormalizedSoftmaxLoss(3, temperature)
+        NormalizedSoftmaxLoss(3, temperature=temperature)
 
 
 class TestBattery(ProxyBattery):
     settings = {
         "default": NormalizedSoftmaxLoss(12, seed=1),
-        "warm": NormalizedSoftmaxLoss(12, 0.7, seed=2, learning_rate_multiplier=10, name="mine"),
+        "warm": NormalizedSoftmaxLoss(
+            12, temperature=0.7, seed=2, learning_rate_multiplier=10, name="mine"
+        ),
     }
 
     @staticmethod

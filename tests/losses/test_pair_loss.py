@@ -6,11 +6,23 @@ from loss_battery import REDUCTIONS
 from loss_harness import LABELS, MODES, differentiate
 from reference import loops, pair_losses
 
-from keras_siamese.losses import AnchorLoss, ContrastiveLoss, PairLoss, losses_of
+from keras_siamese.losses import (
+    AnchorLoss,
+    CircleLoss,
+    ContrastiveLoss,
+    FastAPLoss,
+    MultiSimilarityLoss,
+    NCALoss,
+    NTXentLoss,
+    PairLoss,
+    SupConLoss,
+    losses_of,
+)
 from keras_siamese.miners import (
     BatchAllMiner,
     BatchHardMiner,
     PairMiner,
+    ScheduledMiner,
     SemiHardMiner,
     all_pairs,
 )
@@ -219,3 +231,30 @@ def test_what_is_common_to_all_costs_no_digits(rng, mode):
 def test_unknown_miner():
     with pytest.raises(ValueError, match=r"miner.*Received: 3"):
         ContrastiveLoss(miner=3)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [NTXentLoss, SupConLoss, NCALoss, CircleLoss, FastAPLoss, MultiSimilarityLoss],
+)
+@pytest.mark.parametrize("mode", MODES)
+def test_all_triplets_are_all_pairs_of_an_anchor_once(rng, loss, mode):
+    # Every anchor has a positive and a negative, so each of its pairs is in some triplet.
+    labels, x = LABELS["shuffled"], rng.normal(size=(12, 4)).astype("float32")
+    for miner in (BatchAllMiner(), ScheduledMiner([(0, "batch_all")])):
+        run = differentiate(lambda x, miner=miner: loss(miner=miner)(labels, x), mode)
+        value, gradient = run(x)
+        expected, expected_gradient = differentiate(lambda x: loss()(labels, x))(x)
+        assert value == pytest.approx(expected, rel=1e-5)
+        assert gradient == pytest.approx(expected_gradient, rel=1e-3, abs=1e-4)
+
+
+def test_a_negative_of_two_positives_counts_once():
+    # The anchor 0 has the positives 1 and 2, and for both the negative 3 alone.
+    labels, x = np.array([0, 0, 0, 1]), np.array([[0.0], [1.0], [2.0], [3.0]])
+    loss = NTXentLoss(1.0, "euclidean", miner=SemiHardMiner(), reduction="none")
+    expected = (np.log1p(np.exp(1.0 - 3.0)) + np.log1p(np.exp(2.0 - 3.0))) / 2
+    assert float(loss(labels, x)[0]) == pytest.approx(expected, rel=1e-6)
+    result = SupConLoss(1.0, "euclidean", miner=SemiHardMiner(), reduction="none")(labels, x)
+    expected = np.log(np.exp([-1.0, -2.0, -3.0]).sum()) + 1.5
+    assert float(result[0]) == pytest.approx(expected, rel=1e-6)

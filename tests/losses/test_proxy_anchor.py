@@ -83,7 +83,9 @@ def test_arguments_that_are_not_positive(argument):
 class TestBattery(ProxyBattery):
     settings = {
         "default": ProxyAnchorLoss(12, seed=1),
-        "mild": ProxyAnchorLoss(12, 0.3, 4.0, "sum", seed=2, learning_rate_multiplier=100),
+        "mild": ProxyAnchorLoss(
+            12, margin=0.3, alpha=4.0, reduction="sum", seed=2, learning_rate_multiplier=100
+        ),
     }
 
     def expected(self, loss, labels, x, weights=None):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
+from loss_harness import MODES, UINT64, compiled_only, differentiate, tensorflow_only
 
 import keras_siamese as ks
 from keras_siamese.losses import (
@@ -33,7 +34,7 @@ def data(rng):
 def _model(loss=None, optimizer=None, **options):
     keras.utils.set_random_seed(1)
     model = ks.SiameseModel(ks.encoders.mlp((6,), 4, hidden_units=(8,)))
-    loss = NormalizedSoftmaxLoss(CLASSES, 0.2, seed=3) if loss is None else loss
+    loss = NormalizedSoftmaxLoss(CLASSES, temperature=0.2, seed=3) if loss is None else loss
     model.compile(optimizer or keras.optimizers.Adam(0.01), loss, **options)
     return model
 
@@ -47,6 +48,7 @@ def _proxies(model):
     return ops.convert_to_numpy(model.loss.proxies)
 
 
+@tensorflow_only
 class TestTraining:
     def test_proxies_are_trained(self, data):
         model = _model()
@@ -60,7 +62,9 @@ class TestTraining:
         # Adam's first step is as long as the learning rate, whatever the gradient.
         steps, encoders = [], []
         for multiplier in (1.0, 5.0):
-            loss = NormalizedSoftmaxLoss(CLASSES, 0.2, seed=3, learning_rate_multiplier=multiplier)
+            loss = NormalizedSoftmaxLoss(
+                CLASSES, temperature=0.2, seed=3, learning_rate_multiplier=multiplier
+            )
             model = _model(loss)
             before = _proxies(model)
             model.train_on_batch(*data)
@@ -137,9 +141,12 @@ np.testing.assert_allclose(proxies, others, atol=1e-5)
         subprocess.run([sys.executable, "-c", program], check=True, timeout=180)
 
 
+@tensorflow_only
 class TestSaving:
     def test_round_trip(self, data, tmp_path):
-        model = _model(SoftTripleLoss(CLASSES, 3, seed=3, learning_rate_multiplier=2.0))
+        model = _model(
+            SoftTripleLoss(CLASSES, centers_per_class=3, seed=3, learning_rate_multiplier=2.0)
+        )
         _fit(model, data, epochs=2)
         model.save(tmp_path / "model.keras")
         loaded = [
@@ -196,6 +203,7 @@ class TestSaving:
 
 
 class TestEncoders:
+    @tensorflow_only
     def test_not_built_yet(self, data, tmp_path):
         model = ks.SiameseModel(UnbuiltEncoder())
         model.compile(keras.optimizers.Adam(0.01), NormalizedSoftmaxLoss(CLASSES, seed=3))
@@ -213,6 +221,7 @@ class TestEncoders:
         assert _proxies(loaded).tolist() == _proxies(model).tolist()
         assert _fit(loaded, data) == _fit(model, data)
 
+    @compiled_only
     def test_a_plain_keras_model_is_told_what_to_do(self, data):
         model = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(4)])
         model.compile("sgd", NormalizedSoftmaxLoss(CLASSES))
@@ -220,10 +229,11 @@ class TestEncoders:
         with pytest.raises(ValueError, match=message):
             model.fit(*data, verbose=0)
 
+    @tensorflow_only
     def test_a_loop_of_ones_own(self, data):
         keras.utils.set_random_seed(1)
         encoder = ks.encoders.mlp((6,), 4, hidden_units=(8,))
-        loss = NormalizedSoftmaxLoss(CLASSES, 0.2, seed=3)
+        loss = NormalizedSoftmaxLoss(CLASSES, temperature=0.2, seed=3)
         loss.build(embedding_dim=4)
         optimizer = keras.optimizers.Adam(0.05)
         variables = [*encoder.trainable_variables, *loss.trainable_variables]
@@ -255,18 +265,18 @@ class UnbuiltEncoder(keras.Model):
 
 class TestLabels:
     @pytest.mark.parametrize(
-        "labels",
+        ("labels", "dtype"),
         [
-            np.array([0, 4]),
-            np.array([0, -1]),
-            np.array([1, 2**32]),
-            np.array([1, 2**63], "uint64"),
-            np.array([[1], [200]], "uint8"),
+            ([0, 4], "int64"),
+            ([0, -1], "int64"),
+            ([1, 2**32], "int64"),
+            ([[1], [200]], "uint8"),
+            pytest.param([1, 2**63], *UINT64.values, marks=UINT64.marks),
         ],
         ids=str,
     )
-    def test_out_of_range(self, labels):
-        loss = NormalizedSoftmaxLoss(CLASSES)
+    def test_out_of_range(self, labels, dtype):
+        loss, labels = NormalizedSoftmaxLoss(CLASSES), np.array(labels, dtype)
         x = np.ones((2, 3), "float32")
         message = (
             rf"must be 0 to 3.*`num_classes=4`.*encode_labels.*Received: \[{labels.ravel()[1]}\]"
@@ -274,11 +284,11 @@ class TestLabels:
         with pytest.raises(ValueError, match=message):
             loss(labels, x)
         loss.build(3)
-        for jit_compile in (False, True):
-            program = tf.function(loss, jit_compile=jit_compile, autograph=False)
-            assert np.isnan(program(labels, x))
+        for mode in MODES[1:]:
+            value, _ = differentiate(lambda labels, x: loss(labels, x), mode)(labels, x)
+            assert np.isnan(value)
 
-    @pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "int64", "uint64"])
+    @pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "int64", UINT64])
     def test_types(self, rng, dtype):
         loss, x = NormalizedSoftmaxLoss(200, seed=1), rng.normal(size=(4, 3))
         labels = np.array([0, 5, 127, 3])
@@ -288,6 +298,7 @@ class TestLabels:
         with pytest.raises(ValueError, match="integer class ids"):
             NormalizedSoftmaxLoss(CLASSES)([0.0, 1.0], np.ones((2, 3)))
 
+    @tensorflow_only
     def test_training_stops_at_them_and_weights_stay(self, data):
         x, labels = data
         model = _model(optimizer=keras.optimizers.SGD(0.1))
@@ -300,6 +311,7 @@ class TestLabels:
         for one, other in zip(before, model.get_weights(), strict=True):
             assert one.tolist() == other.tolist()
 
+    @tensorflow_only
     def test_classes_not_trained_on_can_be_evaluated(self, data):
         x, labels = data
         model = _model(metrics=[ks.metrics.RecallAtK(1)])
@@ -329,10 +341,10 @@ class TestRefused:
             with pytest.raises(ValueError, match="proxies alone, not with a second set"):
                 loss.on_batch(labels, x, **second)
 
-    @pytest.mark.parametrize("argument", ["distance", "miner", "relation"])
+    @pytest.mark.parametrize("argument", ["distance", "miner", "relation", "margin"])
     def test_arguments_that_are_fixed(self, argument):
-        with pytest.raises(TypeError, match=argument):
-            NormalizedSoftmaxLoss(CLASSES, **{argument: None})
+        with pytest.raises(ValueError, match=f"takes no `{argument}`"):
+            NormalizedSoftmaxLoss(CLASSES, **{argument: 0.5})
 
     @pytest.mark.parametrize("number", [1, 0, 2.0, None, True])
     def test_numbers_of_classes(self, number):
@@ -379,3 +391,9 @@ def test_initial_proxies():
     assert (proxies[2] == proxies[3]).all()
     # About unit vectors.
     assert np.linalg.norm(proxies[0], axis=1) == pytest.approx(np.ones(500), abs=0.4)
+
+
+@pytest.mark.parametrize("loss", [ArcFaceLoss, NormalizedSoftmaxLoss, ProxyAnchorLoss])
+def test_one_proxy_a_class(loss):
+    with pytest.raises(ValueError, match=r"has one proxy for each class.*centers_per_class=3"):
+        loss(4, centers_per_class=3)

@@ -21,7 +21,7 @@ POINTS = [[3.0, 4.0]] * 3
     ],
 )
 def test_golden(denominator, expected):
-    loss = ProxyNCALoss(3, 1.0, denominator, reduction="none")
+    loss = ProxyNCALoss(3, temperature=1.0, denominator=denominator, reduction="none")
     loss.build(2)
     loss.proxies.assign([[2.0, 0.0], [0.0, 5.0], [-1.0, 0.0]])
     assert ops.convert_to_numpy(loss([0, 1, 2], POINTS)) == pytest.approx(expected, abs=1e-4)
@@ -40,13 +40,13 @@ def test_unknown_denominator():
 
 def test_temperature_that_is_none():
     with pytest.raises(ValueError, match="`temperature` must be a finite number above 0"):
-        ProxyNCALoss(3, 0)
+        ProxyNCALoss(3, temperature=0)
 
 
 class TestBattery(ProxyBattery):
     settings = {
         "plus_plus": ProxyNCALoss(12, seed=1),
-        "2017": ProxyNCALoss(12, 1.0, "others", seed=2),
+        "2017": ProxyNCALoss(12, temperature=1.0, denominator="others", seed=2),
     }
 
     @staticmethod

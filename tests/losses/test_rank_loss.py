@@ -31,7 +31,9 @@ def test_mean_rank():
     assert ops.convert_to_numpy(restored(labels, x)).tolist() == value.tolist()
 
 
-@pytest.mark.parametrize("argument", ["margin", "miner", "distance"])
-def test_what_ranks_do_not_take(argument):
-    with pytest.raises(TypeError, match=argument):
-        MeanRankLoss(0.1, **{argument: None})
+@pytest.mark.parametrize(
+    ("argument", "value"), [("margin", 0.2), ("miner", "semi_hard"), ("distance", "euclidean")]
+)
+def test_what_ranks_do_not_take(argument, value):
+    with pytest.raises(ValueError, match=f"MeanRankLoss takes no `{argument}`"):
+        MeanRankLoss(0.1, **{argument: value})

@@ -78,5 +78,5 @@ def test_scale_does_not_matter(rng):
 def test_bad_arguments():
     with pytest.raises(ValueError, match="`margin` must be a finite number above 0"):
         SNRContrastiveLoss(-1.0)
-    with pytest.raises(TypeError, match="distance"):
+    with pytest.raises(ValueError, match="takes no `distance`"):
         SNRContrastiveLoss(distance="euclidean")

@@ -14,7 +14,7 @@ def _at(*degrees):
 
 
 def test_golden():
-    loss = SubCenterArcFaceLoss(2, 2, margin=math.pi / 6, scale=2.0)
+    loss = SubCenterArcFaceLoss(2, centers_per_class=2, margin=math.pi / 6, scale=2.0)
     loss.build(2)
     # Class 0 has centers at 180 and 0 degrees, class 1 at -90 and 90. At 30 degrees the nearest
     # ones are 30 and 60 degrees away: logits 2 cos(30 + 30) = 1 and 2 cos 60 = 1.
@@ -24,13 +24,13 @@ def test_golden():
 
 def test_one_center_is_arc_face(rng):
     labels, x = PROXY_LABELS["ragged"], rng.normal(size=(12, 4))
-    ours, plain = SubCenterArcFaceLoss(12, 1, seed=1), ArcFaceLoss(12, seed=1)
+    ours, plain = SubCenterArcFaceLoss(12, centers_per_class=1, seed=1), ArcFaceLoss(12, seed=1)
     assert float(ours(labels, x)) == pytest.approx(float(plain(labels, x)), rel=1e-9)
 
 
 class TestOutliers:
     def test_golden(self):
-        loss = SubCenterArcFaceLoss(2, 2)
+        loss = SubCenterArcFaceLoss(2, centers_per_class=2)
         loss.build(2)
         loss.proxies.assign(_at(0, 90, 120, 270))
         # Class 0: most are nearest to 0 degrees; 74 is within 75 degrees, 76 is not, 120 is at the
@@ -42,7 +42,7 @@ class TestOutliers:
         assert loss.find_outliers(labels, x, threshold_degrees=73).tolist() == [4, 5, 6, 10]
 
     def test_against_loops(self, rng):
-        loss = SubCenterArcFaceLoss(7, 3, seed=1)
+        loss = SubCenterArcFaceLoss(7, centers_per_class=3, seed=1)
         loss.build(4)
         labels, x = rng.integers(0, 7, 60), rng.normal(size=(60, 4)).astype("float32")
         proxies = ops.convert_to_numpy(loss.proxies).astype("float64")
@@ -66,13 +66,13 @@ class TestOutliers:
 @pytest.mark.parametrize("number", [0, 1.5, True])
 def test_centers_that_cannot_be_counted(number):
     with pytest.raises(ValueError, match="`centers_per_class` must be an integer of at least 1"):
-        SubCenterArcFaceLoss(2, number)
+        SubCenterArcFaceLoss(2, centers_per_class=number)
 
 
 class TestBattery(ProxyBattery):
     settings = {
         "default": SubCenterArcFaceLoss(12, seed=1),
-        "mild": SubCenterArcFaceLoss(12, 2, 0.3, 4.0, seed=2),
+        "mild": SubCenterArcFaceLoss(12, centers_per_class=2, margin=0.3, scale=4.0, seed=2),
     }
 
     @staticmethod

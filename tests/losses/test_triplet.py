@@ -3,9 +3,8 @@ import sys
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import ops
-from loss_harness import DISTANCES, DOUBLE, LABELS, MODES, differentiate
+from loss_harness import DISTANCES, DOUBLE, LABELS, MODES, differentiate, tensorflow_only
 from reference import loops
 
 from keras_siamese.losses import TripletLoss
@@ -70,7 +69,8 @@ def _expected(loss, labels, embeddings, candidate_labels=None, candidates=None, 
 def test_golden(fallback, reduction, expected):
     miner = SemiHardMiner(fallback=fallback)
     loss = TripletLoss(margin=0.6, miner=miner, reduction=reduction)
-    assert loss(POINT_LABELS, POINTS).numpy() == pytest.approx(expected, rel=1e-9)
+    value = ops.convert_to_numpy(loss(POINT_LABELS, POINTS))
+    assert value == pytest.approx(expected, rel=1e-9)
 
 
 def test_golden_figures_as_they_are_quoted():
@@ -106,7 +106,7 @@ def test_against_loops(rng, miner, margin):
         embeddings = rng.normal(size=(12, 3)).astype("float32")
         loss = TripletLoss(margin=margin, miner=miner, reduction=reduction)
         expected = _expected(loss, labels, embeddings, weights=weights)
-        value = loss(labels, embeddings, weights).numpy()
+        value = ops.convert_to_numpy(loss(labels, embeddings, weights))
         assert value == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
     for labels in LABELS.values():
@@ -128,20 +128,21 @@ def test_gradient_is_the_finite_difference(rng, miner, distance):
     assert value.dtype in ("float64", DOUBLE)
     assert value == pytest.approx(_expected(loss, labels, embeddings), rel=1e-9)
     expected = loops.finite_differences(lambda x: _expected(loss, labels, x), embeddings)
-    assert gradient == pytest.approx(expected, abs=1e-7)
+    error = 1e-7 if DOUBLE == "float64" else 5e-4
+    assert gradient == pytest.approx(expected, abs=error)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16", "bfloat16"])
 def test_precisions(rng, precision):
     loss = TripletLoss(margin=0.3)
-    embeddings = tf.cast(rng.normal(size=(12, 3)), precision)
-    exact = tf.cast(embeddings, "float64")
+    embeddings = ops.convert_to_numpy(ops.cast(rng.normal(size=(12, 3)), precision))
+    exact = embeddings.astype("float64")
     labels = LABELS["shuffled"]
     value, gradient = differentiate(lambda x: loss(labels, x))(embeddings)
     exact_value, exact_gradient = differentiate(lambda x: loss(labels, x))(exact)
     assert value.dtype == "float32"
     assert value == pytest.approx(exact_value, rel=1e-5)
-    assert gradient.dtype == embeddings.numpy().dtype
+    assert gradient.dtype == embeddings.dtype
     error = {"float32": 1e-6, "float16": 1e-3, "bfloat16": 1e-2}[precision]
     assert gradient.astype("float64") == pytest.approx(exact_gradient, abs=error)
 
@@ -165,7 +166,7 @@ def test_two_sets(rng, miner):
             labels, embeddings, candidate_labels=candidate_labels, candidates=candidates
         )
         expected = _expected(loss, labels, embeddings, candidate_labels, candidates)
-        assert result.value.numpy() == pytest.approx(expected, rel=1e-9)
+        assert ops.convert_to_numpy(result.value) == pytest.approx(expected, rel=1e-9)
 
     # Both sets are differentiated by.
     def value(x, y):
@@ -224,7 +225,7 @@ def test_given_triplets_by_hand():
         ("none", [0.5, 3.5, 0.0]),
     ):
         result = TripletLoss(2.5, reduction=reduction).on_triplets(a, p, n)
-        assert result.value.numpy() == pytest.approx(expected)
+        assert ops.convert_to_numpy(result.value) == pytest.approx(expected)
         assert int(result.num_tuples) == 3
         assert float(result.active_fraction) == pytest.approx(2 / 3)
 
@@ -344,6 +345,7 @@ print(extra)
 """
 
 
+@tensorflow_only
 @pytest.mark.parametrize(
     ("loss", "size", "classes"),
     [

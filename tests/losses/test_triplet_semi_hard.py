@@ -71,3 +71,9 @@ def test_gradient_of_the_reference(rng):
         lambda x: loops.addons_triplet_semi_hard(x, labels, 1.0)[0], embeddings
     )
     assert gradient == pytest.approx(differences, abs=1e-8)
+
+
+@pytest.mark.parametrize("argument", ["miner", "reduction"])
+def test_what_it_does_not_take(argument):
+    with pytest.raises(ValueError, match=f"has its own `{argument}`"):
+        TripletSemiHardLoss(**{argument: "batch_hard"})

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import ops
-from loss_harness import LABELS, MODES, differentiate
+from loss_harness import LABELS, MODES, UINT64, differentiate
 
 from keras_siamese.losses import ContrastiveLoss, TripletLoss, TupleLoss, losses_of
 from keras_siamese.miners import BatchAllMiner, BatchHardMiner, SemiHardMiner
@@ -58,8 +57,10 @@ def batch(rng):
 # are read off the full matrix, nothing that XLA does not do.
 @pytest.fixture(
     params=[
-        *itertools.product(LOSSES, ["eager", "jit_compile"]),
-        *itertools.product(["semi_hard", "batch_hard"], ["unknown_batch_size"]),
+        *itertools.product(LOSSES, [mode for mode in MODES if mode in ("eager", "jit_compile")]),
+        *itertools.product(
+            ["semi_hard", "batch_hard"], [mode for mode in MODES if mode == "unknown_batch_size"]
+        ),
     ],
     ids="-".join,
     scope="module",
@@ -126,7 +127,7 @@ class TestDegenerateBatches:
         assert value == 0
         assert gradient.tolist() == [[0.0, 0.0, 0.0]]
 
-    @pytest.mark.parametrize("mode", ["unknown_batch_size", "jit_compile"])
+    @pytest.mark.parametrize("mode", [mode for mode in MODES if mode not in ("eager", "graph")])
     def test_batch_of_one_in_a_graph(self, mode):
         loss = LOSSES["semi_hard"]
         run = differentiate(lambda labels, x: loss(labels, x), mode)
@@ -190,13 +191,14 @@ class TestWeights:
         loss = {"triplet": TripletLoss, "contrastive": ContrastiveLoss}[name](
             1.0, reduction=reduction
         )
-        whole = loss(*batch).numpy()
+        whole = ops.convert_to_numpy(loss(*batch))
         # Each anchor alone: together they are the whole, so that 0 takes out one anchor's part.
-        parts = [loss(*batch, weights).numpy() for weights in np.eye(12)]
+        parts = [ops.convert_to_numpy(loss(*batch, weights)) for weights in np.eye(12)]
         assert np.sum(parts, axis=0) == pytest.approx(whole, rel=1e-9)
         weights = np.array([2.0, 0.0, 1.0] * 4)
         expected = np.tensordot(weights, parts, axes=1)
-        assert loss(*batch, weights).numpy() == pytest.approx(expected, rel=1e-9)
+        value = ops.convert_to_numpy(loss(*batch, weights))
+        assert value == pytest.approx(expected, rel=1e-9)
 
     def test_active_fraction_does_not_depend_on_them(self, loss, batch):
         plain, weighted = loss.on_batch(*batch), loss.on_batch(*batch, np.zeros(12))
@@ -216,7 +218,7 @@ class TestWeights:
 
 
 class TestLabels:
-    @pytest.mark.parametrize("mode", ["eager", "graph", "jit_compile"])
+    @pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "unknown_batch_size"])
     def test_neighbouring_ids_stay_apart(self, mode):
         # As float32 these are two classes at most.
         labels = np.array([2**24, 2**24, 2**24 + 1, 2**24 + 1, 2**60, 2**60, 2**60 + 1, 2**60 + 1])
@@ -227,7 +229,7 @@ class TestLabels:
         assert value == expected
         assert gradient.tolist() == expected_gradient.tolist()
 
-    @pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "uint32", "uint64"])
+    @pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "uint32", UINT64])
     def test_integer_types(self, batch, dtype):
         labels, x = batch
         loss = LOSSES["semi_hard"]
@@ -245,10 +247,9 @@ class TestLabels:
         ids=["float", "bool", "string", "one-hot", "length"],
     )
     def test_refused(self, loss, batch, labels, message):
-        with pytest.raises(ValueError, match=message):
-            loss(labels, batch[1])
-        with pytest.raises(ValueError, match=message):
-            tf.function(loss)(labels, batch[1])
+        for mode in MODES[:2]:
+            with pytest.raises(ValueError, match=message):
+                differentiate(lambda x: loss(labels, x), mode)(batch[1])
 
 
 class TestEmbeddings:
@@ -361,7 +362,9 @@ def test_a_new_loss_is_two_methods(rng):
     labels = np.zeros(5, "int32")
     distances = np.linalg.norm(x[1:] - x[0], axis=1)
     assert float(loss(labels, x)) == pytest.approx(-distances.mean())
-    assert float(tf.function(loss)(labels, x)) == pytest.approx(-distances.mean())
+    for mode in MODES[:2]:
+        value, _ = differentiate(lambda x: loss(labels, x), mode)(x)
+        assert value == pytest.approx(-distances.mean())
     weights = np.array([9.0, 1, 0, 2, 0])
     expected = -(distances * weights[1:]).mean()
     assert float(loss(labels, x, weights)) == pytest.approx(expected)
@@ -379,3 +382,13 @@ def test_unknown_names():
         SpreadLoss(reduction="mean_nonzeros")
     with pytest.raises(ValueError, match=r"Unknown `distance`.*Did you mean 'cosine'"):
         SpreadLoss(distance="cosin")
+
+
+def test_an_empty_batch_is_refused():
+    with pytest.raises(ValueError, match="The batch is empty"):
+        TripletLoss()(np.zeros(0, "int64"), np.zeros((0, 3), "float32"))
+
+
+def test_own_places_need_a_second_set(batch):
+    with pytest.raises(ValueError, match="Received: `own` without `candidates`"):
+        TripletLoss().on_batch(*batch, own=np.arange(12))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_siamese.losses import TwoTowerLoss, losses_of
+from keras_siamese.losses import CrossBatchMemory, TwoTowerLoss, WeightedSum, losses_of
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese_tests")
@@ -49,7 +49,16 @@ def test_no_meaning_on_pairs_and_triplets():
         MatchLoss().on_triplets(X1, X2, X1)
 
 
-@pytest.mark.parametrize("argument", ["margin", "miner", "distance"])
-def test_what_it_does_not_take(argument):
-    with pytest.raises(TypeError, match=argument):
-        MatchLoss(**{argument: None})
+@pytest.mark.parametrize(
+    ("argument", "value"), [("margin", 0.2), ("miner", "semi_hard"), ("distance", "euclidean")]
+)
+def test_what_it_does_not_take(argument, value):
+    with pytest.raises(ValueError, match=f"MatchLoss takes no `{argument}`: it is always"):
+        MatchLoss(**{argument: value})
+
+
+@pytest.mark.parametrize("wrap", [lambda loss: loss, lambda loss: WeightedSum([loss])])
+def test_views_are_no_labelled_batch_for_a_memory(wrap):
+    loss = CrossBatchMemory(wrap(MatchLoss()), 6)
+    with pytest.raises(ValueError, match="compares first views with second ones alone"):
+        loss.on_views(X1, X2)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 from loss_battery import LossBattery
-from loss_harness import LABELS
+from loss_harness import LABELS, tensorflow_only
 from reference import loops
 
 import keras_siamese as ks
@@ -107,6 +107,7 @@ def test_bad_arguments():
         WeightedSum([ContrastiveLoss(), TripletLoss(2.5)]).check_margin(unit_norm=True)
 
 
+@tensorflow_only
 class TestInAModel:
     @pytest.fixture
     def data(self):
@@ -187,6 +188,14 @@ class TestInAModel:
         expected = float(self.loss()(y, model.predict(x, verbose=0), weights))
         assert logs["loss"][0] == pytest.approx(expected, rel=1e-4)
 
+    def test_class_weight_of_several_labels(self, data):
+        x, y = data
+        labels = keras.utils.to_categorical(y, 4).astype("int32")
+        with pytest.raises(ValueError, match="nor for items of several labels"):
+            self.model(TripletLoss(0.5, relation=SharedLabel())).fit(
+                x, labels, batch_size=32, verbose=0, class_weight={0: 2.0, 1: 1.0, 2: 1.0, 3: 1.0}
+            )
+
     def test_hierarchy(self, data):
         x, fine = data
         y = np.stack([fine // 2, fine % 2], axis=1)  # Fine ids are used again in each branch.
@@ -250,3 +259,12 @@ def test_labels_of_each_relation(rng):
     loss = WeightedSum([ContrastiveLoss(2.0, relation=SameBranch(1))])
     expected = float(ContrastiveLoss(2.0)(labels, x))
     assert float(loss(table, x)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_triplets_that_are_counted_beside_pairs_that_are_listed():
+    # The counted ones are int64, the listed ones int32.
+    losses = [TripletLoss(0.5, miner="batch_all"), ContrastiveLoss()]
+    result = WeightedSum(losses).on_batch(CLASSES, PLACES)
+    assert int(result.num_tuples) == 2 + 6
+    expected = sum(float(loss(CLASSES, PLACES)) for loss in losses)
+    assert float(result.value) == pytest.approx(expected)

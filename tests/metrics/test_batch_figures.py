@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from loss_harness import tensor
 
 from keras_siamese import distances
 from keras_siamese.metrics import BatchFigures
@@ -12,8 +13,8 @@ EUCLIDEAN = distances.get("euclidean")
 
 def test_labelled_batch():
     # Points 0, 1 of class 0 and 3, 5 of class 1, moved by (1, 0) so that spread is not trivial.
-    x = np.array([[0.0, 1], [1, 1], [3, 1], [5, 1]], "float32")
-    figures = labelled_figures(np.array([0, 0, 1, 1]), x, EUCLIDEAN, SameClass())
+    x = tensor(np.array([[0.0, 1], [1, 1], [3, 1], [5, 1]], "float32"))
+    figures = labelled_figures(tensor([0, 0, 1, 1]), x, EUCLIDEAN, SameClass())
     # Pairs from both ends: 1 and 2 within classes; 3, 5, 2, 4 between them.
     assert float(figures["batch_positive_distance"][0]) == pytest.approx(1.5)
     assert float(figures["batch_negative_distance"][0]) == pytest.approx(3.5)
@@ -24,15 +25,15 @@ def test_labelled_batch():
 
 
 def test_collapsed_batch_recalls_as_guessing_does():
-    x, labels = np.ones((16, 3), "float32"), np.arange(16) % 4
+    x, labels = tensor(np.ones((16, 3), "float32")), tensor(np.arange(16) % 4)
     figures = labelled_figures(labels, x, EUCLIDEAN, SameClass())
     assert float(figures["batch_recall_at_1"][0]) == pytest.approx(3 / 15)
     assert float(figures["batch_spread"][0]) == 0
 
 
 def test_items_without_a_label_are_no_negatives_of_themselves():
-    labels = np.array([[1, 0], [1, 1], [0, 0]])
-    x = np.array([[0.0], [1.0], [3.0]], "float32")
+    labels = tensor([[1, 0], [1, 1], [0, 0]])
+    x = tensor(np.array([[0.0], [1.0], [3.0]], "float32"))
     figures = labelled_figures(labels, x, EUCLIDEAN, SharedLabel())
     # 1 between the first two; 3 and 2 from the third.
     assert float(figures["batch_positive_distance"][0]) == pytest.approx(1)
@@ -42,8 +43,8 @@ def test_items_without_a_label_are_no_negatives_of_themselves():
 
 
 def test_pairs():
-    x = np.array([[0.0], [2.0]], "float32")
-    figures = pair_figures(np.array([True, False, False]), np.array([1.0, 2.0, 4.0]), x)
+    x = tensor(np.array([[0.0], [2.0]], "float32"))
+    figures = pair_figures(tensor([True, False, False]), tensor([1.0, 2.0, 4.0]), x)
     assert float(figures["batch_positive_distance"][0]) == 1
     assert float(figures["batch_negative_distance"][0]) == 3
     assert "batch_recall_at_1" not in figures

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from loss_harness import tensor
 from reference import whole_set
 
 from keras_siamese import distances
@@ -111,7 +112,10 @@ def test_the_distance_is_used(rng, name):
     embeddings, labels = rng.normal(size=(30, 3)), rng.integers(0, 3, 30)
     matrix = np.array(
         [
-            [float(distances.get(name).paired(a[None], b[None])[0]) for b in embeddings]
+            [
+                float(distances.get(name).paired(tensor(a[None]), tensor(b[None]))[0])
+                for b in embeddings
+            ]
             for a in embeddings
         ]
     )

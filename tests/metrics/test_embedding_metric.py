@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from loss_harness import BACKEND, compiled_only, tensorflow_only
 
 from keras_siamese import distances, metrics
 from keras_siamese.metrics import EmbeddingMetric, MAPAtR, MeanPositiveDistance, PairAUC, RecallAtK
@@ -27,7 +28,7 @@ def _model(*arguments, **compile_arguments):
 def test_streams_resets_and_keeps_no_variables(metric_class):
     metric = metric_class()
     metric.update_state(_LABELS[:3, None], _EMBEDDINGS[:3])
-    metric.update_state(_LABELS[3:], tf.constant(_EMBEDDINGS[3:]))
+    metric.update_state(_LABELS[3:], keras.ops.convert_to_tensor(_EMBEDDINGS[3:]))
     value = float(metric.result())
     assert value == float(metric.result())
     assert metric.variables == []
@@ -89,7 +90,7 @@ def test_keras_callbacks_find_the_direction_by_name(metric_class, name, directio
 def test_dtype_of_the_result():
     metric = RecallAtK(1, dtype="float64")
     metric.update_state([0, 0, 0, 1], _EMBEDDINGS)
-    assert metric.result().dtype == "float64"
+    assert keras.backend.standardize_dtype(metric.result().dtype) == "float64"
     assert metric.result().shape == ()
 
 
@@ -106,6 +107,7 @@ def test_weights_are_refused():
             metric.update_state(_LABELS, _EMBEDDINGS, sample_weight=np.ones(4))
 
 
+@compiled_only
 @pytest.mark.parametrize("compile_arguments", [{}, {"jit_compile": True}])
 def test_in_another_model_it_says_what_to_use(compile_arguments):
     model = _model(
@@ -118,6 +120,7 @@ def test_in_another_model_it_says_what_to_use(compile_arguments):
         model.evaluate(_EMBEDDINGS, _LABELS, verbose=0)
 
 
+@pytest.mark.skipif(BACKEND == "jax", reason="Keras on JAX traces the step all the same")
 def test_in_another_model_that_runs_eagerly_it_is_exact():
     model = _model(
         loss=lambda y, e: keras.ops.sum(e),
@@ -131,6 +134,7 @@ def test_in_another_model_that_runs_eagerly_it_is_exact():
     assert logs["mean_positive_distance"] == pytest.approx(expected)
 
 
+@tensorflow_only
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_inside_a_function_it_says_what_to_use(jit_compile):
     metric = PairAUC()
@@ -141,7 +145,12 @@ def test_inside_a_function_it_says_what_to_use(jit_compile):
 
 @pytest.mark.parametrize(
     "compile_arguments",
-    [{}, {"jit_compile": True}, {"run_eagerly": True}, {"steps_per_execution": 2}],
+    [
+        {},
+        {"run_eagerly": True},
+        pytest.param({"jit_compile": True}, marks=compiled_only),
+        pytest.param({"steps_per_execution": 2}, marks=compiled_only),
+    ],
 )
 def test_owned_by_a_model_it_stands_back(compile_arguments):
     metric = RecallAtK(1)

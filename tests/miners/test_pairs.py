@@ -20,6 +20,7 @@ from keras_siamese.miners import (
     ScheduledMiner,
     Triplets,
     all_pairs,
+    distinct_pairs,
     get,
     pairs_of_triplets,
 )
@@ -135,3 +136,18 @@ def test_a_new_miner_works_in_a_loss_and_saves():
     restored = keras.losses.deserialize(keras.losses.serialize(loss))
     assert restored.miner.get_config() == {"step": 2}
     assert float(restored([0, 0, 1], points)) == pytest.approx(0.5 / 4)
+
+
+def test_distinct_pairs():
+    # Two places of the same pair, one that is not in use, and of the other anchor one pair.
+    candidate = np.array([[2, 1, 2, 0], [0, 0, 1, 1]], "int32")
+    same = np.array([[True, False, True, False], [True, False, False, True]])
+    mask = np.array([[True, True, True, False], [False, False, True, False]])
+    pairs = distinct_pairs(Pairs(*map(ops.convert_to_tensor, (candidate, same, mask))), 3)
+    values = [ops.convert_to_numpy(x).astype(int).tolist() for x in pairs]
+    assert values[0] == [[0, 1, 2], [0, 1, 2]]
+    assert ops.convert_to_numpy(pairs.positive).tolist() == [[False, False, True], [False] * 3]
+    assert ops.convert_to_numpy(pairs.negative).tolist() == [
+        [False, True, False],
+        [False, True, False],
+    ]

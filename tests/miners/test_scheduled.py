@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from loss_harness import LABELS, triplet_set
+from loss_harness import LABELS, MODES, differentiate, tensorflow_only, triplet_set
 from miner_battery import tuples_of
 
 import keras_siamese as ks
@@ -43,31 +43,43 @@ def test_which_miner_is_in_effect(miner):
 
 def test_mines_as_the_miner_in_effect(rng, miner):
     labels, x = LABELS["p_x_k"], rng.normal(size=(12, 3))
-
-    @tf.function(autograph=False)
-    def mine():
-        return miner(labels, x, margin=0.5)
-
     for epoch, (_, expected) in zip((0, 2, 3), SCHEDULE, strict=True):
         miner.set_epoch(epoch)
         mined = triplet_set(miner(labels, x, margin=0.5))
         assert mined == triplet_set(get(expected)(labels, x, margin=0.5)) != []
-        # A function traced anew does not meet a program of the miner before.
-        assert triplet_set(tf.function(mine.python_function, autograph=False)()) == mined
 
 
-@pytest.mark.parametrize("in_graph", [False, True])
-def test_in_a_loss(rng, in_graph):
+@tensorflow_only
+def test_a_function_traced_anew_meets_no_program_of_the_miner_before(rng, miner):
+    labels, x = LABELS["p_x_k"], rng.normal(size=(12, 3))
+    for epoch in (0, 2, 3):
+        miner.set_epoch(epoch)
+        mine = tf.function(lambda: miner(labels, x, margin=0.5), autograph=False)
+        assert triplet_set(mine()) == triplet_set(miner(labels, x, margin=0.5))
+
+
+@tensorflow_only
+def test_losses_that_share_it(rng):
+    labels, x = LABELS["p_x_k"], rng.normal(size=(12, 3)).astype("float32")
+    shared = ScheduledMiner(SCHEDULE)
+    losses = [TripletLoss(0.5, miner=shared), TripletLoss(0.7, miner=shared)]
+    for epoch, (_, expected) in zip((0, 2, 3), SCHEDULE, strict=True):
+        assert [loss.set_epoch(epoch) for loss in losses] == [epoch > 0] * 2
+        for loss in losses:
+            value = tf.function(lambda loss=loss: loss(labels, x), autograph=False)()
+            plain = TripletLoss(loss.margin, miner=expected)
+            assert float(value) == pytest.approx(float(plain(labels, x)))
+
+
+@pytest.mark.parametrize("mode", MODES[:2])
+def test_in_a_loss(rng, mode):
     labels, x = LABELS["ragged"], rng.normal(size=(12, 3)).astype("float32")
     loss = TripletLoss(0.5, miner=ScheduledMiner(SCHEDULE))
 
-    def value():
-        function = tf.function(loss, autograph=False) if in_graph else loss
-        return float(function(labels, x))
-
     for epoch, (_, expected) in zip((0, 2, 3), SCHEDULE, strict=True):
         assert loss.set_epoch(epoch) == (epoch > 0)
-        assert value() == pytest.approx(float(TripletLoss(0.5, miner=expected)(labels, x)))
+        value, _ = differentiate(lambda x: loss(labels, x), mode)(x)
+        assert value == pytest.approx(float(TripletLoss(0.5, miner=expected)(labels, x)))
 
 
 def test_pairs(rng):
@@ -133,6 +145,7 @@ def test_round_trip(miner):
         assert restored.in_effect.get_config() == SCHEDULE[1][1].get_config()
 
 
+@tensorflow_only
 class TestFit:
     @pytest.fixture
     def data(self, rng):

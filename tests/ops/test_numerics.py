@@ -1,15 +1,17 @@
 import numpy as np
 import pytest
 from keras import ops
-from loss_harness import differentiate, evaluate
+from loss_harness import differentiate, evaluate, tensor
 
 from keras_siamese.ops.numerics import (
     centred,
+    count_true,
     infinity,
     l2_normalize,
     masked_logsumexp,
     masked_mean,
     nan_unless_finite,
+    safe_abs,
     safe_sqrt,
     squared_norm,
 )
@@ -23,6 +25,15 @@ def test_safe_sqrt(dtype):
     assert value.tolist() == [2.0, 0.0, 0.5, 0.0]
     # 1 / (2 sqrt(x)) where x is positive.
     assert gradient.tolist() == [0.25, 0.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_safe_abs(dtype):
+    value, gradient = differentiate(safe_abs)(np.array([4.0, 0.0, -0.5], dtype))
+    assert value.dtype == dtype
+    assert value.tolist() == [4.0, 0.0, 0.5]
+    assert gradient.tolist() == [1.0, 0.0, -1.0]
+    assert np.isnan(evaluate(safe_abs, np.array([np.nan], dtype))).all()
 
 
 def test_nan_is_not_hidden():
@@ -74,6 +85,12 @@ def test_masked_logsumexp(dtype):
     assert ops.convert_to_numpy(columns)[0] == pytest.approx(value, rel=1e-6)
 
 
+def test_count_true():
+    result = evaluate(count_true, np.array([[True, False], [True, True]]))
+    assert result.dtype == "int32"
+    assert result.tolist() == 3
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_infinity(dtype):
     result = evaluate(infinity, np.zeros(1, dtype))
@@ -85,13 +102,13 @@ def test_infinity(dtype):
 def test_centred(dtype):
     # Columns: any, a constant one whose mean float32 rounds, and a far one.
     x = np.array([[1.0, 0.1, 3e6], [4.0, 0.1, 3e6 + 1], [1.0, 0.1, 3e6 + 5]], dtype)
-    value = ops.convert_to_numpy(centred(x))
+    value = evaluate(centred, x)
     assert value.dtype == dtype
     assert value == pytest.approx(np.array([[-1, 0, -2], [2, 0, -1], [-1, 0, 3]]), abs=1e-6)
     assert (value[:, 1] == 0).all()
     factors = np.array([[1.0, 0, 0], [5.0, 0, 0], [0, 0, 3.0]], dtype)
     # Of their sum times the factors: the factors less their mean.
-    _, gradient = differentiate(lambda x: ops.sum(centred(x) * factors))(x)
+    _, gradient = differentiate(lambda x: ops.sum(centred(x) * tensor(factors)))(x)
     assert gradient == pytest.approx(factors - factors.mean(axis=0), abs=1e-6)
 
 

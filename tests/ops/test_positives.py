@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
-from loss_harness import LABELS, tensorflow_only
+from loss_harness import BACKEND, LABELS, tensorflow_only
 
 from keras_siamese.ops.positives import find_classes, find_positives
 
@@ -51,7 +51,7 @@ def test_two_sets(table, name):
 
 
 def test_random_labels(rng):
-    for _ in range(20):
+    for _ in range(20 if BACKEND != "jax" else 2):  # which compiles for each shape
         labels = rng.integers(-3, 4, rng.integers(1, 24))
         candidates = rng.integers(-4, 3, rng.integers(1, 24))
         _check(_table, labels)
@@ -84,7 +84,7 @@ def test_shapes_depend_on_the_largest_class_alone():
 
 
 def test_the_table_stays_near_the_largest_class():
-    for largest in range(2, 200):
+    for largest in range(2, 200) if BACKEND != "jax" else (2, 5, 199):
         columns = len(find_classes(ops.zeros(largest, "int32")).slots)
         assert largest - 1 <= columns < 1.5 * largest
 
