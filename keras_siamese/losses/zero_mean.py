@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_siamese.ops.checks import check_positive
+from keras_siamese.ops.numerics import safe_abs
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese")
@@ -34,7 +35,7 @@ class ZeroMeanRegularizer(keras.regularizers.Regularizer):
 
     def __call__(self, x: Any) -> Any:
         """The value for embeddings of shape `(batch_size, embedding_dim)`, a scalar."""
-        return self.factor * ops.sum(ops.abs(ops.sum(x, axis=-1)))
+        return self.factor * ops.sum(safe_abs(ops.sum(x, axis=-1)))
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal regulariser."""

@@ -19,7 +19,7 @@ def safe_sqrt(x: Any) -> Any:
 
 def safe_abs(x: Any) -> Any:
     """Absolute value with gradient 0 at 0, where that of `ops.abs` depends on the backend."""
-    return x * ops.stop_gradient(ops.sign(x))
+    return ops.multiply(x, ops.stop_gradient(ops.sign(x)))
 
 
 def squared_norm(x: Any) -> Any:

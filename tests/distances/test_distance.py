@@ -130,10 +130,15 @@ def test_unknown_name(identifier, nearest):
         distances.get(identifier)
 
 
-@pytest.mark.parametrize("identifier", [None, 2, ["euclidean"], distances.Cosine, {"a": 1}])
+@pytest.mark.parametrize("identifier", [None, 2, ["euclidean"], {"a": 1}])
 def test_neither_name_nor_object(identifier):
     with pytest.raises(ValueError, match=r"Unknown `distance`\. Expected one of \['angular'"):
         distances.get(identifier)
+
+
+def test_a_class_in_place_of_an_object():
+    with pytest.raises(ValueError, match=r"the class Cosine. Use `Cosine\(\)`"):
+        distances.get(distances.Cosine)
 
 
 def test_round_trip(distance):
