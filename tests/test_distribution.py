@@ -37,7 +37,9 @@ for strategy in (None, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
     results.append((history, model.get_weights()))
 (one, one_weights), (two, two_weights) = results
 for name in one:
-    np.testing.assert_allclose(one[name], two[name], atol=1e-5, err_msg=name)
+    # An area counts pairs: rounding may swap two that are nearly tied.
+    atol = 1e-3 if "auc" in name else 1e-5
+    np.testing.assert_allclose(one[name], two[name], atol=atol, err_msg=name)
 for a, b in zip(one_weights, two_weights):
     np.testing.assert_allclose(a, b, atol=1e-5)
 """

@@ -109,7 +109,7 @@ class TestInsideOfAGraph:
     @pytest.mark.parametrize("kind", [Scale, Projector])
     def test_no_weights_can_be_made(self, traced, kind):
         owner = kind()
-        message = rf"{kind.__name__} has weights of its own: in a `SiameseModel`.*build\("
+        message = rf"{kind.__name__} has weights of its own: use it in a `SiameseModel`.*build\("
         with pytest.raises(ValueError, match=message):
             traced(lambda: owner.build(3))()
         # Nothing is half done.

