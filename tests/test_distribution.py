@@ -41,6 +41,6 @@ for name in one:
     atol = 1e-3 if "auc" in name else 1e-5
     np.testing.assert_allclose(one[name], two[name], atol=atol, err_msg=name)
 for a, b in zip(one_weights, two_weights):
-    np.testing.assert_allclose(a, b, atol=1e-5)
+    np.testing.assert_allclose(a, b, atol=1e-4)
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=300)
