@@ -22,14 +22,13 @@ def gather_replicas(batch: Batch, embeddings: Any) -> tuple[Batch, Any]:
         if x is None:
             return None
         gathered = context.all_gather(x, axis=0)
-        gathered.set_shape([None, *x.shape[1:]])  # which gathering forgets
+        # Gathering forgets the static shape; weights of the loss are made for that of embeddings.
+        gathered.set_shape([None, *x.shape[1:]])
         return gathered
 
     parts = [gather(part) for part in batch.split(embeddings)]
     batch = replace(batch, y=gather(batch.y), sample_weight=gather(batch.sample_weight))
-    # Gathering forgets the size of the embeddings, which weights of the loss are made for.
-    size = embeddings.shape[-1]
-    return batch, tf.ensure_shape(ops.concatenate(parts, axis=0), (None, size))
+    return batch, ops.concatenate(parts, axis=0)
 
 
 def mean_of_replicas(strategy: tf.distribute.Strategy, value: Any) -> Any:
