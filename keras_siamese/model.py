@@ -308,7 +308,8 @@ class SiameseModel(keras.Model):
     def _symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         # Under `tf.distribute`, Keras averages the replicas' batches to get one, labels included.
         batch = self._unpack(data_batch)
-        self._see_embeddings(self(batch.items))
+        if self._embedding_dim is None:
+            self._see_embeddings(self(batch.items))
         if isinstance(batch, LabelledBatch):
             labels = tf.cast(batch.y, tf.int64)
             super()._symbolic_build(data_batch=(batch.items, labels, batch.sample_weight))
@@ -385,10 +386,8 @@ class SiameseModel(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal model."""
-        return {
-            **super().get_config(),
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-        }
+        encoder = keras.saving.serialize_keras_object(self.encoder)
+        return {**super().get_config(), "encoder": encoder}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "SiameseModel":
