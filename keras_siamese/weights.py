@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_siamese.ops.compiled import is_concrete
+
 _HELP = (
     "use it in a `SiameseModel`, which makes them in `compile`, trains them with the encoder and "
     "saves them. The `fit` of another Keras model does not train them. In a training loop of your "
@@ -97,7 +99,7 @@ class WeightOwner:
         return layer
 
     def _own_layer(self) -> keras.layers.Layer:
-        if _is_tracing():
+        if not is_concrete(ops.zeros(())):
             raise ValueError(f"{type(self).__name__} has weights of its own: {_HELP}")
         if self._layer is None:
             self._layer = keras.layers.Layer(name=f"{type(self).__name__}_weights")
@@ -133,15 +135,3 @@ class WeightOwner:
     def trainable_variables(self) -> list[keras.Variable]:
         """The weights that training changes by their gradient."""
         return [variable for layer in self.layers for variable in layer.trainable_variables]
-
-
-def _is_tracing() -> bool:
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return not tf.executing_eagerly()
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return isinstance(ops.zeros(()), jax.core.Tracer)
-    return False

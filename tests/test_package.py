@@ -19,7 +19,8 @@ TESTS = Path(__file__).parent
 
 # From the lowest layer up. Folders of one layer do not import each other.
 LAYERS = (
-    ("ops", "files", "weights"),
+    ("ops", "files"),
+    ("weights",),
     ("distances", "relations", "data", "encoders"),
     ("miners",),
     ("losses", "metrics"),

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_siamese.ops.compiled import inside_xla
+from keras_siamese.ops.compiled import inside_xla, is_concrete
 
 
 def unknown_name(argument: str, received: object, valid: Iterable[str]) -> ValueError:
@@ -186,7 +186,7 @@ def as_class_ids(labels: Any, num_classes: int, owner: str, training: bool = Fal
         f"`num_classes={num_classes}`. Number the training classes from 0 "
         "(`keras_siamese.data.encode_labels`), or raise `num_classes`. Received:"
     )
-    if not _is_seen(is_right):
+    if not is_concrete(is_right):
         if training:
             assert_in_graph(is_right, message, labels)
     elif not bool(is_right):
@@ -307,22 +307,9 @@ def check_finite_loss(value: Any) -> None:
 
     Raises: ValueError: If it is.
     """
-    if _is_seen(value) and bool(ops.any(ops.isnan(value))):
+    if is_concrete(value) and bool(ops.any(ops.isnan(value))):
         raise ValueError(
             "The embeddings are not finite, or too large to square, so neither is the loss. "
             "Check the inputs for NaN, and lower the learning rate if it happened during "
             "training."
         )
-
-
-def _is_seen(value: Any) -> bool:
-    """Whether a value can be looked at here; False inside of a graph."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return tf.executing_eagerly()
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return not isinstance(value, jax.core.Tracer)
-    return True

@@ -36,6 +36,19 @@ def inside_xla() -> bool:
     return GraphOrParentsInXlaContext(get_default_graph())
 
 
+def is_concrete(value: Any) -> bool:
+    """Whether a value can be looked at here, because no graph or program is being traced."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.executing_eagerly()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return not isinstance(value, jax.core.Tracer)
+    return True
+
+
 def compiled(function: Function) -> Function:
     """Returns `function` such that, inside of a TensorFlow graph, XLA compiles it.
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_siamese.ops.compiled import inside_xla
+from keras_siamese.ops.compiled import inside_xla, is_concrete
 
 # A program is compiled for each number of columns, so uneven classes must not give too many
 # different ones. Those of the usual K (2, 3, 4, 8, 16 ...) are met exactly.
@@ -173,8 +173,4 @@ def _values_are_known(labels: Any) -> bool:
     """Whether shapes may depend on the labels' values: eagerly, or in a TensorFlow graph."""
     if keras.backend.backend() == "tensorflow":
         return not inside_xla()
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return not isinstance(labels, jax.core.Tracer)
-    return True
+    return is_concrete(labels)

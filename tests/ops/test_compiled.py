@@ -6,6 +6,7 @@ from keras_siamese.ops.compiled import (
     compiled,
     compiled_with_gradient,
     inside_xla,
+    is_concrete,
     not_compiled,
 )
 
@@ -45,6 +46,15 @@ def test_inside_xla():
     tf.function(lambda: look("jit"), jit_compile=True)()
     tf.function(lambda: tf.function(lambda: look("within jit"))(), jit_compile=True)()
     assert seen == {"eager": False, "graph": False, "jit": True, "within jit": True}
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_is_concrete(jit_compile):
+    seen = []
+    look = tf.function(lambda x: seen.append(is_concrete(x)), jit_compile=jit_compile)
+    look(WEIGHTS)
+    assert seen == [False]
+    assert is_concrete(WEIGHTS)
 
 
 def test_compiled_in_a_graph_alone(x):
