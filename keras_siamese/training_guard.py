@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_siamese.data import find_epoch_counter
+from keras_siamese.data import find_sampler
 from keras_siamese.losses import MetricLoss
 
 _REMEDY = (
@@ -30,7 +30,7 @@ class TrainingGuard(keras.callbacks.Callback):
 
     def __init__(self, data: Any) -> None:
         super().__init__()
-        self._epoch_counter = find_epoch_counter(data)
+        self._sampler = find_sampler(data)
         self._warned = False
         self._warned_of_val_loss = False
 
@@ -40,8 +40,8 @@ class TrainingGuard(keras.callbacks.Callback):
         if isinstance(loss, MetricLoss) and loss.set_epoch(epoch):
             self.model.make_train_function(force=True)
             self.model.make_test_function(force=True)
-        if self._epoch_counter is not None:
-            self._epoch_counter.assign(int(self.model.optimizer.iterations))
+        if self._sampler is not None:
+            self._sampler.epoch_counter.assign(int(self.model.optimizer.iterations))
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Stops at a loss that is not finite.

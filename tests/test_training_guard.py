@@ -78,4 +78,4 @@ def test_data_follows_the_optimizer(data):
     guard = TrainingGuard(batches.map(lambda x, y: (x, y)))
     guard.set_model(model)
     guard.on_epoch_begin(0)
-    assert int(batches.epoch_counter) == int(model.optimizer.iterations) == 6
+    assert int(batches.sampler.epoch_counter) == int(model.optimizer.iterations) == 6

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_siamese.data.pairs import make_pairs, make_triplets
+from keras_siamese.data.sampling.pairs import make_pairs, make_triplets
 
 # Items are their own indices: class 5 has four, class -2 three, class 9 two, class 1 one.
 LABELS = np.array([5, -2, 9, 5, 1, -2, 5, 9, 5, -2])

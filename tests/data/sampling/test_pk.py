@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from keras_siamese.data.labels import encode_labels
-from keras_siamese.data.pk import find_epoch_counter, pk_batches
+from keras_siamese.data.sampling.pk import pk_batches
+from keras_siamese.data.sampling.sampler import find_sampler
 
 # Class sizes of the labels below: 11 classes of 3 to 13 items, in no order.
 SIZES = np.arange(3, 14)
@@ -114,7 +115,7 @@ def test_equal_seeds_give_equal_epochs_and_each_epoch_differs():
 def test_drawn_seed_is_drawn_once():
     dataset = batches_of(seed=None)
     epoch = epoch_of(dataset)
-    dataset.epoch_counter.assign(0)
+    dataset.sampler.epoch_counter.assign(0)
     assert epoch_of(dataset) == epoch
     assert epoch_of(batches_of(seed=None)) != epoch
 
@@ -122,18 +123,18 @@ def test_drawn_seed_is_drawn_once():
 def test_epoch_counter_rules_the_order():
     dataset = batches_of()
     epochs = [epoch_of(dataset) for _ in range(3)]
-    assert dataset.epoch_counter.numpy() == 3
-    dataset.epoch_counter.assign(1)
+    assert dataset.sampler.epoch_counter.numpy() == 3
+    dataset.sampler.epoch_counter.assign(1)
     assert epoch_of(dataset) == epochs[1]
-    dataset.epoch_counter.assign(2**40)
+    dataset.sampler.epoch_counter.assign(2**40)
     assert epoch_of(dataset) not in epochs
-    assert dataset.epoch_counter.numpy() == 2**40 + 1
+    assert dataset.sampler.epoch_counter.numpy() == 2**40 + 1
 
 
 def test_two_iterations_at_once_are_two_epochs():
     dataset = batches_of()
     epochs = [epoch_of(dataset), epoch_of(dataset)]
-    dataset.epoch_counter.assign(0)
+    dataset.sampler.epoch_counter.assign(0)
     pairs = list(zip(dataset.as_numpy_iterator(), dataset.as_numpy_iterator(), strict=True))
     assert [[pair[i][0].tolist() for pair in pairs] for i in range(2)] == epochs
 
@@ -141,7 +142,7 @@ def test_two_iterations_at_once_are_two_epochs():
 def test_repeated_dataset_runs_through_the_epochs():
     dataset = batches_of()
     expected = epoch_of(dataset) + epoch_of(dataset)
-    dataset.epoch_counter.assign(0)
+    dataset.sampler.epoch_counter.assign(0)
     assert epoch_of(dataset.repeat(2)) == expected
 
 
@@ -175,12 +176,12 @@ class Recorder(keras.Model):
 @pytest.mark.parametrize("initial_epoch", [0, 2])
 def test_fit_sees_the_epochs_that_the_counter_says(initial_epoch):
     dataset = batches_of()
-    dataset.epoch_counter.assign(10)
+    dataset.sampler.epoch_counter.assign(10)
     epochs = [epoch_of(dataset) for _ in range(4)]
     expected = [batch for epoch in epochs[initial_epoch:] for batch in epoch]
 
     augmented = dataset.map(lambda x, y: (x + 1000, y)).prefetch(2)
-    counter = find_epoch_counter(augmented)
+    counter = find_sampler(augmented).epoch_counter
     model = Recorder()
     model.compile(run_eagerly=True)
     model.fit(
@@ -201,11 +202,11 @@ def test_fit_sees_the_epochs_that_the_counter_says(initial_epoch):
 def test_epoch_counter_is_found_behind_other_datasets():
     dataset = batches_of()
     other = tf.data.Dataset.range(5)
-    assert find_epoch_counter(dataset) is dataset.epoch_counter
-    assert find_epoch_counter(dataset.repeat().batch(2)) is dataset.epoch_counter
-    assert find_epoch_counter(tf.data.Dataset.zip(other, dataset)) is dataset.epoch_counter
-    assert find_epoch_counter(other) is None
-    assert find_epoch_counter(ITEMS) is None
+    assert find_sampler(dataset) is dataset.sampler
+    assert find_sampler(dataset.repeat().batch(2)) is dataset.sampler
+    assert find_sampler(tf.data.Dataset.zip(other, dataset)) is dataset.sampler
+    assert find_sampler(other) is None
+    assert find_sampler(ITEMS) is None
 
 
 def test_steps_and_cardinality():

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_siamese.data.two_views import two_views
+from keras_siamese.data.sampling.two_views import two_views
 
 # Items are their own numbers.
 ITEMS = np.arange(10, dtype="float32")[:, None]

@@ -1,0 +1,1 @@
+"""Which items come into which batch."""

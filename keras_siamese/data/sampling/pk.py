@@ -1,0 +1,127 @@
+"""P x K batches: P classes, K items of each, drawn evenly and reproducibly."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_siamese.data.inputs import as_seed
+from keras_siamese.data.sampling.planner import PKOptions, PKPlanner
+from keras_siamese.data.sampling.sampler import Sampler
+from keras_siamese.data.sources.arrays import as_source
+from keras_siamese.data.sources.source import host_tensor, reads_outside_of_the_graph
+
+
+def pk_batches(
+    x: Any,
+    y: Any = None,
+    *,
+    classes_per_batch: int,
+    examples_per_class: int | tuple[int, int],
+    super_classes_per_batch: int | None = None,
+    class_weighting: str = "uniform",
+    short_classes: str = "error",
+    steps_per_epoch: int | None = None,
+    seed: int | None = None,
+) -> tf.data.Dataset:
+    """Batches of P distinct classes with K distinct items of each, reshuffled each epoch.
+
+    The K items of a class stand together. An epoch is even:
+
+    - Classes come in rounds. A round is a random permutation of all C classes, cut into
+      `floor(C / P)` batches; the `C mod P` classes left over differ at random from round to round.
+    - The items of a class come in a fresh random order each epoch. Each visit of the class takes
+      the next K of them, and starts over at the end, so that within an epoch the items of a class
+      are seen equally often to within one.
+
+    With `super_classes_per_batch`, the super-classes come in such rounds, and the classes of each
+    one in turn, as items of a class do. With a `class_weighting`, classes (or super-classes) take
+    part in a share of the rounds that is proportional to their weight; the heaviest in all.
+
+    The dataset has one attribute of its own, `sampler`: the `Sampler` whose `epoch_counter` says
+    which epoch comes next, and which can keep classes together that are hard to tell apart.
+    Datasets derived from this one (`.map`, `.prefetch`, ...) share it; `find_sampler` finds it. A
+    checkpoint of an iterator continues its epoch exactly, but does not hold the counter.
+
+    Args:
+        x: Items: a `Source` (`from_arrays`, `from_image_folder`, ...); or an array, or a dict or
+            tuple of arrays, shapes `(num_items, ...)`, of which a copy is kept in memory.
+        y: Class labels, shape `(num_items,)` or `(num_items, 1)`; a source has its own. Integers
+            keep their values. Strings (and uint64, which int64 cannot hold) become the ids of
+            `encode_labels(y)`.
+        classes_per_batch: P, at least 2.
+        examples_per_class: K, at least 2; or the least and the largest K: a class then gives all
+            its items, up to the largest K, and is short below the least. Batches differ in size,
+            and a loss is compiled for each size.
+        super_classes_per_batch: S: the P classes of a batch come from S super-classes, P / S of
+            each. The fewer, the harder the negatives. Super-classes are the `groups` of a source.
+            Defaults to `None`: classes of all super-classes mix.
+        class_weighting: How often a class comes: `"uniform"` (the default), `"size"`, in proportion
+            to its items, so that all items come equally often, or `"sqrt"`, between the two.
+        short_classes: What happens to classes with fewer than K items: `"error"` (the default),
+            `"drop"` leaves them out, and super-classes with fewer than P / S classes too,
+            `"repeat"` fills their K places with all their items, repeated as evenly as possible.
+        steps_per_epoch: Batches an epoch; 8 bytes of memory for each of their places. Defaults to
+            the number of items of the classes in use, divided by `P * K`, at least 1.
+        seed: Integer that makes all epochs reproducible. Defaults to `None`: drawn once.
+
+    Returns: A `tf.data.Dataset` of known cardinality with elements `(x, labels)`, shapes
+        `(P * K, ...)` and `(P * K,)`, labels int64.
+
+    Raises: ValueError: If `x` and `y` are empty or differ in length, labels are floats, a class is
+        short and `short_classes` is `"error"`, fewer than P classes (or S super-classes) are left,
+        a class is in two super-classes, or an argument is out of its range.
+
+    Example:
+        >>> batches = pk_batches(
+        ...     np.arange(8), [5, 5, 5, 5, 7, 7, 7, 7], classes_per_batch=2, examples_per_class=2
+        ... )
+        >>> for items, labels in batches:
+        ...     print(sorted(set(labels.numpy().tolist())), items.shape)
+        [5, 7] (4,)
+        [5, 7] (4,)
+    """
+    options = PKOptions(
+        classes_per_batch,
+        examples_per_class,
+        super_classes_per_batch,
+        class_weighting,
+        short_classes,
+    )
+    seed = as_seed(seed)
+    source = as_source(x, y)
+    planner = PKPlanner(source.class_ids, source.groups, options, steps_per_epoch)
+    sampler = Sampler(classes_per_batch, planner.classes)
+    class_ids = host_tensor(source.class_ids)
+    low, high = options.range_of_examples
+
+    def plan_in_numpy(epoch: np.ndarray, alike: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng([seed, int(epoch)])
+        return planner.epoch(rng, alike if alike.shape[1] else None)
+
+    def plan(epoch: tf.Tensor, alike: tf.Tensor) -> tf.data.Dataset:
+        items, sizes = tf.numpy_function(
+            plan_in_numpy, [epoch, alike], (tf.int64, tf.int64), stateful=False
+        )
+        if low == high:
+            items = tf.reshape(items, (planner.steps_per_epoch, classes_per_batch * high))
+        else:
+            items = tf.RaggedTensor.from_row_lengths(
+                tf.ensure_shape(items, (None,)), tf.ensure_shape(sizes, (planner.steps_per_epoch,))
+            )
+        return tf.data.Dataset.from_tensor_slices(items)
+
+    def fetch(items: tf.Tensor) -> tuple[Any, tf.Tensor]:
+        return source.fetch(items), tf.gather(class_ids, items)
+
+    batches = (
+        tf.data.Dataset.range(1)
+        .map(lambda _: (sampler.epoch_counter.assign_add(1) - 1, sampler.alike.read_value()))
+        .flat_map(plan)
+        .apply(tf.data.experimental.assert_cardinality(planner.steps_per_epoch))
+        .map(fetch, num_parallel_calls=tf.data.AUTOTUNE)
+        .prefetch(tf.data.AUTOTUNE)
+        .with_options(reads_outside_of_the_graph())
+    )
+    batches.sampler = sampler
+    return batches

@@ -1,0 +1,1 @@
+"""Labelled items, wherever they are kept, with random access."""
