@@ -113,12 +113,12 @@ def _smallest(key: Any, ranks: tuple[int, int]) -> tuple[Any, Any]:
     """Index of the smallest values of each row, of some ranks, and whether they are finite."""
     inf = infinity(key)
     index = ops.arange(ops.shape(key)[1], dtype="int32")
-    places = []
+    places: list[Any] = []
     finite = []
     for _ in range(ranks[1]):
-        place = ops.cast(ops.argmin(key, axis=1), "int32")[:, None]
-        places.append(place)
+        if places:
+            key = ops.where(index == places[-1], inf, key)
+        places.append(ops.cast(ops.argmin(key, axis=1), "int32")[:, None])
         finite.append(ops.min(key, axis=1, keepdims=True) < inf)
-        key = ops.where(index == place, inf, key)
     first = ranks[0]
     return ops.concatenate(places[first:], axis=1), ops.concatenate(finite[first:], axis=1)

@@ -4,7 +4,7 @@ from loss_harness import DISTANCES, LABELS, triplet_set
 from reference import loops
 
 from keras_siamese.miners import BatchHardMiner
-from keras_siamese.miners import batch_hard as module
+from keras_siamese.miners import hard_range as module
 
 
 def test_by_hand():

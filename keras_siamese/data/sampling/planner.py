@@ -48,9 +48,8 @@ class PKOptions:
     def range_of_examples(self) -> tuple[int, int]:
         """The least and the largest number of examples of a class in a batch."""
         if isinstance(self.examples_per_class, tuple | list):
-            if len(self.examples_per_class) == 2:
-                return tuple(self.examples_per_class)
-            return 0, 0
+            low, high = self.examples_per_class
+            return low, high
         return self.examples_per_class, self.examples_per_class
 
 
@@ -192,7 +191,7 @@ def _used_in_groups(
     if is_short.any() and options.short_classes != "drop":
         some = _named_sizes(names[is_short], sizes[is_short])
         raise ValueError(
-            f"Expected at least {wanted} classes, `classes_per_batch / super_classes_per_batch`, in "
+            f"Expected at least {wanted} classes (classes_per_batch / super_classes_per_batch) in "
             f"each super-class. Received: {is_short.sum()} of {len(names)} with fewer, among them "
             f'{some}. Use `short_classes="drop"` to leave them out, or more super-classes.'
         )
