@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_siamese.distances import Cosine, Distance, InnerProduct
-from keras_siamese.losses.pair_loss import AnchorLoss
+from keras_siamese.losses.pair_loss import AnchorLoss, has_both
 from keras_siamese.losses.tuple_loss import TupleLosses, losses_of
 from keras_siamese.ops.checks import check_positive
 from keras_siamese.ops.numerics import masked_logsumexp
@@ -88,10 +88,7 @@ class CircleLoss(AnchorLoss):
             masked_logsumexp(self.gamma * far, positive, axis=1, keepdims=True)
             + masked_logsumexp(self.gamma * near, negative, axis=1, keepdims=True)
         )
-        has_both = ops.logical_and(
-            ops.any(positive, axis=1, keepdims=True), ops.any(negative, axis=1, keepdims=True)
-        )
-        return losses_of(values, has_both)
+        return losses_of(values, has_both(positive, negative))
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""

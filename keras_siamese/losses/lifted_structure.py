@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_siamese import miners
 from keras_siamese.distances import Distance
-from keras_siamese.losses.pair_loss import AnchorLoss
+from keras_siamese.losses.pair_loss import AnchorLoss, has_both
 from keras_siamese.losses.tuple_loss import TupleLoss, TupleLosses, losses_of
 from keras_siamese.miners import Miner, PairMiner, Pairs
 from keras_siamese.ops.checks import check_positive
@@ -139,7 +139,4 @@ class GeneralizedLiftedStructureLoss(AnchorLoss):
         """See `PairLoss.pair_losses`."""
         far = masked_logsumexp(x, positive, axis=1, keepdims=True)
         near = masked_logsumexp(self.margin - x, negative, axis=1, keepdims=True)
-        has_both = ops.logical_and(
-            ops.any(positive, axis=1, keepdims=True), ops.any(negative, axis=1, keepdims=True)
-        )
-        return losses_of(ops.relu(far + near), has_both)
+        return losses_of(ops.relu(far + near), has_both(positive, negative))

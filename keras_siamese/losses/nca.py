@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_siamese.distances import Distance
-from keras_siamese.losses.pair_loss import AnchorLoss
+from keras_siamese.losses.pair_loss import AnchorLoss, has_both
 from keras_siamese.losses.tuple_loss import TupleLosses, losses_of
 from keras_siamese.ops.checks import check_positive
 from keras_siamese.ops.numerics import masked_logsumexp
@@ -83,10 +83,8 @@ class NCALoss(AnchorLoss):
         of_positives, of_negatives = (
             masked_logsumexp(logits, mask, axis=1, keepdims=True) for mask in (positive, negative)
         )
-        mask = ops.logical_and(
-            ops.any(positive, axis=1, keepdims=True), ops.any(negative, axis=1, keepdims=True)
-        )
-        return losses_of(ops.softplus(of_negatives - of_positives), mask)
+        values = ops.softplus(of_negatives - of_positives)
+        return losses_of(values, has_both(positive, negative))
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""

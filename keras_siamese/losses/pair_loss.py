@@ -125,3 +125,15 @@ class AnchorLoss(PairLoss):
     def tuples_of_pairs(self, same: Any) -> Pairs:
         """See `TupleLoss.tuples_of_pairs`: single pairs have nothing to be compared with."""
         return TupleLoss.tuples_of_pairs(self, same)
+
+
+def has_both(positive: Any, negative: Any) -> Any:
+    """Which anchors have a positive and a negative, bool, shape `(num_anchors, 1)`.
+
+    Args:
+        positive: Which places hold a pair that matches, bool, shape `(num_anchors, num_slots)`.
+        negative: Which places hold a pair that does not match, bool, the same shape.
+    """
+    return ops.logical_and(
+        ops.any(positive, axis=1, keepdims=True), ops.any(negative, axis=1, keepdims=True)
+    )

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_siamese.distances import Distance
-from keras_siamese.losses.pair_loss import AnchorLoss
+from keras_siamese.losses.pair_loss import AnchorLoss, has_both
 from keras_siamese.losses.tuple_loss import TupleLosses, losses_of
 from keras_siamese.ops.checks import check_positive
 from keras_siamese.ops.numerics import masked_logsumexp, masked_mean
@@ -74,8 +74,7 @@ class SupConLoss(AnchorLoss):
         logits = x / self.temperature
         pairs = ops.logical_or(positive, negative)
         values = masked_logsumexp(logits, pairs, axis=1) - masked_mean(logits, positive, axis=1)
-        mask = ops.logical_and(ops.any(positive, axis=1), ops.any(negative, axis=1))
-        return losses_of(values[:, None], mask[:, None])
+        return losses_of(values[:, None], has_both(positive, negative))
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""
