@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 import keras
 
 from keras_siamese.distances import Distance
-from keras_siamese.losses.nt_xent import against_negatives
 from keras_siamese.losses.pair_loss import AnchorLoss
+from keras_siamese.losses.softmax_loss import against_negatives
 from keras_siamese.losses.tuple_loss import TupleLosses
 
 

@@ -1,19 +1,19 @@
 """Neighbourhood components analysis, also known as the soft nearest neighbour loss."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_siamese.distances import Distance
-from keras_siamese.losses.pair_loss import AnchorLoss, has_both
+from keras_siamese.losses.pair_loss import has_both
+from keras_siamese.losses.softmax_loss import SoftmaxLoss
 from keras_siamese.losses.tuple_loss import TupleLosses, losses_of
-from keras_siamese.ops.checks import check_positive
 from keras_siamese.ops.numerics import masked_logsumexp
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese")
-class NCALoss(AnchorLoss):
+class NCALoss(SoftmaxLoss):
     """Neighbourhood components analysis: how likely a random neighbour is of the same class.
 
     An anchor `a` draws a neighbour `j` with probability proportional to `exp(-d(a, j) / t)`, for
@@ -65,27 +65,18 @@ class NCALoss(AnchorLoss):
         `SoftNearestNeighborLoss`.
     """
 
-    compares: ClassVar[str] = "similarity"
-    fixed_arguments: ClassVar[dict[str, Any]] = {"margin": None}
-
     def __init__(
         self,
         temperature: float = 1.0,
         distance: str | Distance = "squared_euclidean",
         **kwargs: Any,
     ) -> None:
-        super().__init__(distance=distance, **kwargs)
-        self.temperature = check_positive("temperature", temperature)
+        super().__init__(temperature=temperature, distance=distance, **kwargs)
 
     def pair_losses(self, x: Any, positive: Any, negative: Any) -> TupleLosses:
-        """See `PairLoss.pair_losses`."""
-        logits = x / self.temperature
+        """See `PairLoss.pair_losses`: `x` are the logits."""
         of_positives, of_negatives = (
-            masked_logsumexp(logits, mask, axis=1, keepdims=True) for mask in (positive, negative)
+            masked_logsumexp(x, mask, axis=1, keepdims=True) for mask in (positive, negative)
         )
         values = ops.softplus(of_negatives - of_positives)
         return losses_of(values, has_both(positive, negative))
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments that make an equal loss."""
-        return {**super().get_config(), "temperature": self.temperature}

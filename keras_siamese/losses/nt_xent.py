@@ -1,19 +1,16 @@
 """Normalised, temperature-scaled cross-entropy loss (NT-Xent, InfoNCE)."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
-from keras import ops
 
 from keras_siamese.distances import Distance
-from keras_siamese.losses.pair_loss import AnchorLoss
-from keras_siamese.losses.tuple_loss import TupleLosses, losses_of
-from keras_siamese.ops.checks import check_positive
-from keras_siamese.ops.numerics import masked_logsumexp
+from keras_siamese.losses.softmax_loss import SoftmaxLoss, against_negatives
+from keras_siamese.losses.tuple_loss import TupleLosses
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese")
-class NTXentLoss(AnchorLoss):
+class NTXentLoss(SoftmaxLoss):
     """Cross-entropy of each positive against all negatives of its anchor: NT-Xent, or InfoNCE.
 
     For anchor `a`, positive `p`, its negatives `n`, similarity `s` and temperature `t`:
@@ -58,37 +55,14 @@ class NTXentLoss(AnchorLoss):
     Elsewhere: pytorch-metric-learning `NTXentLoss`; TF Similarity `SimCLRLoss`.
     """
 
-    compares: ClassVar[str] = "similarity"
-    fixed_arguments: ClassVar[dict[str, Any]] = {"margin": None}
-
     def __init__(
         self,
         temperature: float = 0.1,
         distance: str | Distance = "cosine",
         **kwargs: Any,
     ) -> None:
-        super().__init__(distance=distance, **kwargs)
-        self.temperature = check_positive("temperature", temperature)
+        super().__init__(temperature=temperature, distance=distance, **kwargs)
 
     def pair_losses(self, x: Any, positive: Any, negative: Any) -> TupleLosses:
-        """See `PairLoss.pair_losses`."""
-        logits = x / self.temperature
-        return against_negatives(logits, logits, positive, negative)
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments that make an equal loss."""
-        return {**super().get_config(), "temperature": self.temperature}
-
-
-def against_negatives(s_ap: Any, s_an: Any, positive: Any, negative: Any) -> TupleLosses:
-    """Losses `log(1 + sum_n exp(s_an - s_ap))` of each anchor and positive that have a negative.
-
-    Args:
-        s_ap: Logits of the positives, shape `(num_anchors, num_slots)`.
-        s_an: Logits of the negatives, the same shape.
-        positive: Which places hold a positive, bool, the same shape.
-        negative: Which places hold a negative, bool, the same shape.
-    """
-    of_negatives = masked_logsumexp(s_an, negative, axis=1, keepdims=True)
-    mask = ops.logical_and(positive, ops.any(negative, axis=1, keepdims=True))
-    return losses_of(ops.softplus(of_negatives - s_ap), mask)
+        """See `PairLoss.pair_losses`: `x` are the logits."""
+        return against_negatives(x, x, positive, negative)

@@ -1,19 +1,19 @@
 """Supervised contrastive loss."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_siamese.distances import Distance
-from keras_siamese.losses.pair_loss import AnchorLoss, has_both
+from keras_siamese.losses.pair_loss import has_both
+from keras_siamese.losses.softmax_loss import SoftmaxLoss
 from keras_siamese.losses.tuple_loss import TupleLosses, losses_of
-from keras_siamese.ops.checks import check_positive
 from keras_siamese.ops.numerics import masked_logsumexp, masked_mean
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese")
-class SupConLoss(AnchorLoss):
+class SupConLoss(SoftmaxLoss):
     """Supervised contrastive loss, the paper's `L_out`: mean over the positives of their log-odds.
 
     For anchor `a`, its positives `p`, all its pairs `j` (positives and negatives), similarity `s`
@@ -57,25 +57,16 @@ class SupConLoss(AnchorLoss):
     Elsewhere: pytorch-metric-learning `SupConLoss`.
     """
 
-    compares: ClassVar[str] = "similarity"
-    fixed_arguments: ClassVar[dict[str, Any]] = {"margin": None}
-
     def __init__(
         self,
         temperature: float = 0.1,
         distance: str | Distance = "cosine",
         **kwargs: Any,
     ) -> None:
-        super().__init__(distance=distance, **kwargs)
-        self.temperature = check_positive("temperature", temperature)
+        super().__init__(temperature=temperature, distance=distance, **kwargs)
 
     def pair_losses(self, x: Any, positive: Any, negative: Any) -> TupleLosses:
-        """See `PairLoss.pair_losses`."""
-        logits = x / self.temperature
+        """See `PairLoss.pair_losses`: `x` are the logits."""
         pairs = ops.logical_or(positive, negative)
-        values = masked_logsumexp(logits, pairs, axis=1) - masked_mean(logits, positive, axis=1)
+        values = masked_logsumexp(x, pairs, axis=1) - masked_mean(x, positive, axis=1)
         return losses_of(values[:, None], has_both(positive, negative))
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments that make an equal loss."""
-        return {**super().get_config(), "temperature": self.temperature}

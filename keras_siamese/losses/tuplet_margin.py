@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 import keras
 
-from keras_siamese.losses.nt_xent import against_negatives
 from keras_siamese.losses.pair_loss import AnchorLoss
+from keras_siamese.losses.softmax_loss import against_negatives
 from keras_siamese.losses.tuple_loss import TupleLosses
 from keras_siamese.ops.checks import check_positive
 from keras_siamese.ops.numerics import safe_sqrt
