@@ -25,8 +25,7 @@ sys.path.append(str(Path(__file__).parent.parent / "examples"))
 
 import keras
 import numpy as np
-from image_data import load_idx
-from omniglot import VALIDATION, load_drawings, turned_and_mirrored, warp
+from omniglot import VALIDATION, as_ink, load_drawings, turned_and_mirrored
 from sklearn.model_selection import train_test_split
 
 import keras_siamese as ks
@@ -182,7 +181,7 @@ def train(
         seed=seed,
     )
     if task.warp:
-        batches = batches.map(lambda x, y: (warp(x), y), num_parallel_calls=2).prefetch(2)
+        batches = ks.data.augment(batches, ks.data.RandomWarp(seed=seed))
     start = time.perf_counter()
     model.fit(batches, verbose=0)
     seconds = time.perf_counter() - start
@@ -208,29 +207,29 @@ def find_tasks(args: argparse.Namespace) -> dict[str, Callable[[], Task]]:
         return {"toy": make_toy}
     tasks: dict[str, Callable[[], Task]] = {}
     if args.omniglot:
-        tasks["Omniglot"] = lambda: load_omniglot(args.omniglot)
+        tasks["Omniglot"] = lambda: load_omniglot(args.omniglot, Path(args.out).parent)
     if args.fashion_mnist:
         tasks["Fashion-MNIST"] = lambda: load_fashion_mnist(args.fashion_mnist)
     return tasks
 
 
-def load_omniglot(folder: str) -> Task:
+def load_omniglot(folder: str, out: Path) -> Task:
     """Characters of `small1`, turned and mirrored too; tested on other alphabets."""
-    source = argparse.Namespace(data=folder)
-    known, other = (load_drawings(source, name) for name in ("small1", "small2"))
-    is_validation = known.alphabets == VALIDATION["small1"]
-    train, validation = known.where(~is_validation), known.where(is_validation)
-    test = other.where(~np.isin(other.alphabets, known.alphabets))
-    parts = [turned_and_mirrored(train.images, train.characters)]
-    parts += [(part.images, part.characters) for part in (validation, test)]
+    args = argparse.Namespace(data=folder, out=out)
+    known, other = (load_drawings(args, name) for name in ("small1", "small2"))
+    is_validation = known.groups == VALIDATION["small1"]
+    train, validation = known.subset(~is_validation), known.subset(is_validation)
+    test = other.subset(~np.isin(other.groups, known.groups))
+    parts = [turned_and_mirrored(*as_ink(train), train.groups).arrays()]
+    parts += [as_ink(part) for part in (validation, test)]
     return Task(*map(with_ids, parts), classes_per_batch=32, examples_per_class=4, warp=True)
 
 
 def load_fashion_mnist(folder: str) -> Task:
     """All ten classes; 5,000 of the training images are the validation part."""
-    x, y = load_idx(folder, "train")
+    x, y = ks.data.from_idx(folder, "train").arrays()
     x, x_val, y, y_val = train_test_split(x, y, test_size=5000, stratify=y, random_state=0)
-    parts = ((x, y), (x_val, y_val), load_idx(folder, "test"))
+    parts = ((x, y), (x_val, y_val), ks.data.from_idx(folder, "test").arrays())
     return Task(*parts, classes_per_batch=8, examples_per_class=16)
 
 
@@ -247,7 +246,7 @@ def make_toy() -> Task:
 
 
 def with_ids(part: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Images with class ids from 0 in place of names."""
+    """Images with class ids from 0."""
     return part[0], np.unique(part[1], return_inverse=True)[1]
 
 

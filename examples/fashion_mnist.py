@@ -17,7 +17,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from image_data import load_idx, load_tfds
 from sklearn.model_selection import train_test_split
 
 import keras_siamese as ks
@@ -121,10 +120,9 @@ def verdict(figures: dict[str, dict[str, float]]) -> str:
 
 def load_images(args: argparse.Namespace, part: str) -> tuple[np.ndarray, np.ndarray]:
     """Returns the images and labels of a part, `"train"` or `"test"`."""
-    if args.data is not None:
-        return load_idx(args.data, part)
-    columns, _ = load_tfds("fashion_mnist", part, download=args.download)
-    return columns["image"], columns["label"]
+    if args.data is None:
+        return ks.data.from_tfds("fashion_mnist", part, download=args.download).arrays()
+    return ks.data.from_idx(args.data, part).arrays()
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:

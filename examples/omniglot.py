@@ -13,18 +13,13 @@ helped; random rotation, shear, zoom and shift did not.
 """
 
 import argparse
-import io
 import sys
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
-from image_data import load_tfds
-from PIL import Image
+from unpack import unpacked
 
 import keras_siamese as ks
 
@@ -33,33 +28,24 @@ SIZE = 28
 VALIDATION = {"small1": "Early_Aramaic", "small2": "Tagalog"}
 
 
-class Drawings(NamedTuple):
-    """Drawings of characters: images, ink as 1; names of the characters; names of the alphabets."""
-
-    images: np.ndarray
-    characters: np.ndarray
-    alphabets: np.ndarray
-
-    def where(self, mask: np.ndarray) -> "Drawings":
-        """Returns the drawings at which `mask` is true."""
-        return Drawings(*(column[mask] for column in self))
-
-
 def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     """Runs the example and returns the figures of its table."""
     args = parse_arguments(argv)
     keras.utils.set_random_seed(args.seed)
     out = Path(args.out)
 
+    # Characters are classes, alphabets their super-classes: no alphabet is on two sides.
     known = load_drawings(args, args.train)
-    test = load_drawings(args, "small2" if args.train == "small1" else "small1")
-    test = test.where(~np.isin(test.alphabets, known.alphabets))
-    is_val = known.alphabets == VALIDATION[args.train]
-    train, val = known.where(~is_val), known.where(is_val)
+    other = load_drawings(args, "small2" if args.train == "small1" else "small1")
+    is_val = known.groups == VALIDATION[args.train]
+    train, val = known.subset(~is_val), known.subset(is_val)
+    test = other.subset(~np.isin(other.groups, known.groups))
     for role, drawings in {"Train": train, "Choose the epoch": val, "Test": test}.items():
-        alphabets = ", ".join(np.unique(drawings.alphabets))
-        print(f"{role} on {len(np.unique(drawings.characters))} characters of {alphabets}.")
+        alphabets = ", ".join(np.unique(drawings.groups))
+        print(f"{role} on {len(np.unique(drawings.labels))} characters of {alphabets}.")
+    ks.data.find_leaks(train=train, val=val, test=test).check()
 
+    (x_train, y_train), (x_val, y_val), (x_test, y_test) = map(as_ink, (train, val, test))
     encoder = ks.encoders.convnet((SIZE, SIZE, 1), embedding_dim=256)
     model = ks.SiameseModel(encoder)
     num_steps = args.epochs * args.steps
@@ -68,44 +54,39 @@ def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
         loss=ks.losses.TripletLoss(margin=0.2, miner=ks.miners.SemiHardMiner()),
         metrics=[ks.metrics.RecallAtK(1), ks.metrics.MAPAtR()],
     )
-    spaces = {"raw pixels": test.images, "untrained encoder": model.predict(test.images, verbose=0)}
+    spaces = {"raw pixels": x_test, "untrained encoder": model.predict(x_test, verbose=0)}
 
     batches = ks.data.pk_batches(
-        *turned_and_mirrored(train.images, train.characters),
+        turned_and_mirrored(x_train, y_train, train.groups),
         classes_per_batch=32,
         examples_per_class=4,
+        super_classes_per_batch=args.alphabets,
         steps_per_epoch=args.steps,
         seed=args.seed,
     )
-    batches = batches.map(lambda x, y: (warp(x), y), num_parallel_calls=2).prefetch(2)
-    _, val_labels = np.unique(val.characters, return_inverse=True)
-    _, test_labels = np.unique(test.characters, return_inverse=True)
     model.fit(
-        batches,
+        ks.data.augment(batches, ks.data.RandomWarp(), seed=args.seed),
         epochs=args.epochs,
-        validation_data=(val.images, val_labels),
+        validation_data=(x_val, y_val),
         callbacks=[
             keras.callbacks.EarlyStopping("val_map_at_r", patience=6, restore_best_weights=True),
             ks.callbacks.EmbeddingProjector(
-                out / "logs",
-                (test.images, test.characters),
-                metadata={"alphabet": test.alphabets},
+                out / "logs", (x_test, test.labels), metadata={"alphabet": test.groups}
             ),
         ],
     )
     model.save(out / "model.keras")
-    spaces["trained encoder"] = model.predict(test.images, verbose=0)
+    spaces["trained encoder"] = model.predict(x_test, verbose=0)
 
     figures = {
-        name: ks.evaluation.evaluate_embeddings(space, test_labels)
-        for name, space in spaces.items()
+        name: ks.evaluation.evaluate_embeddings(space, y_test) for name, space in spaces.items()
     }
-    print(f"\n{len(test.images)} drawings of alphabets that training never saw:\n")
+    print(f"\n{len(y_test)} drawings of alphabets that training never saw:\n")
     print(ks.evaluation.format_table(figures))
     print("\nError at 20-way one-shot recognition within an alphabet (mean of 1000 episodes):\n")
     for name, space in spaces.items():
         result = ks.evaluation.few_shot_accuracy(
-            space.reshape(len(space), -1), test.characters, groups=test.alphabets, seed=args.seed
+            space.reshape(len(space), -1), test.labels, groups=test.groups, seed=args.seed
         )
         figures[name]["one_shot_error"] = result.error
         print(f"    {name}: {result.error:.1%} ± {result.interval:.1%}")
@@ -116,60 +97,39 @@ def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     return figures
 
 
-def load_drawings(args: argparse.Namespace, name: str) -> Drawings:
-    """Returns the drawings of a set, `"small1"` or `"small2"`."""
+def load_drawings(args: argparse.Namespace, name: str) -> ks.data.Source:
+    """Returns the drawings of a set, `"small1"` or `"small2"`: black ink on white paper."""
+    image_options = {"size": (SIZE, SIZE), "color_mode": "grayscale"}
     if args.data is None:
-        columns, features = load_tfds(
+        return ks.data.from_tfds(
             "omniglot",
             name,
-            ("image", "alphabet", "alphabet_char_id"),
-            size=SIZE,
+            x="image",
+            label="label",
+            group="alphabet",
             download=args.download,
+            **image_options,
         )
-        images = columns["image"][..., :1]
-        names = np.array(features["alphabet"].names)[columns["alphabet"]]
-        characters = [
-            f"{a}/{c:02}" for a, c in zip(names, columns["alphabet_char_id"], strict=True)
-        ]
-        alphabets = list(names)
-    else:
-        images, characters, alphabets = [], [], []
-        with zipfile.ZipFile(Path(args.data) / f"images_background_{name}.zip") as archive:
-            for path in sorted(archive.namelist()):
-                if path.endswith(".png"):
-                    _, alphabet, character, _ = path.split("/")
-                    images.append(np.asarray(Image.open(io.BytesIO(archive.read(path)))))
-                    characters.append(f"{alphabet}/{character}")
-                    alphabets.append(alphabet)
-        images = np.stack(images)[..., None].astype("float32")
-        images = tf.image.resize(images, (SIZE, SIZE), "area").numpy()
-    return Drawings(1 - images, np.array(characters), np.array(alphabets))
+    archive = Path(args.data) / f"images_background_{name}.zip"
+    folder = unpacked(archive, Path(args.out) / archive.stem) / archive.stem
+    return ks.data.from_image_folder(folder, depth=2, **image_options)
 
 
-def turned_and_mirrored(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def as_ink(drawings: ks.data.Source) -> tuple[np.ndarray, np.ndarray]:
+    """Returns images with ink as 1 on paper as 0, and ids of the characters."""
+    x, _ = drawings.arrays()
+    return 1 - x, drawings.class_ids
+
+
+def turned_and_mirrored(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> ks.data.Source:
     """Makes eight classes of each: a character turned or mirrored is another character."""
     x = np.concatenate([np.rot90(x, turns, axes=(1, 2)) for turns in range(4)])
-    y = np.concatenate([np.char.add(y, f" turned {turns}") for turns in range(4)])
-    return np.concatenate([x, x[:, :, ::-1]]), np.concatenate([y, np.char.add(y, " mirrored")])
-
-
-def warp(images: tf.Tensor) -> tf.Tensor:
-    """Moves the pixels by a smooth random field of about one pixel, another one for each image."""
-    num_images, size = tf.shape(images)[0], images.shape[1]
-    coarse = tf.random.normal((num_images, 4, 4, 2))
-    grid = tf.stack(tf.meshgrid(tf.range(size), tf.range(size), indexing="ij"), axis=-1)
-    places = tf.cast(grid, tf.float32) + tf.image.resize(coarse, (size, size), "bicubic")
-    places = tf.clip_by_value(places, 0.0, size - 1.001)  # (num_images, size, size, 2)
-    corner = tf.floor(places)
-    down, right = tf.unstack((places - corner)[..., None], axis=-2)
-    corner = tf.cast(corner, tf.int32)
-
-    def pixels(row: int, column: int) -> tf.Tensor:
-        return tf.gather_nd(images, corner + tf.constant([row, column]), batch_dims=1)
-
-    upper = (1 - right) * pixels(0, 0) + right * pixels(0, 1)
-    lower = (1 - right) * pixels(1, 0) + right * pixels(1, 1)
-    return (1 - down) * upper + down * lower
+    x = np.concatenate([x, x[:, :, ::-1]])
+    return ks.data.from_arrays(
+        x,
+        np.concatenate([8 * y + number for number in range(8)]),
+        groups=np.tile(groups, 8),
+    )
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -179,6 +139,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--download", action="store_true", help="let TensorFlow Datasets fetch it")
     parser.add_argument("--train", choices=sorted(VALIDATION), default="small1")
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--alphabets", type=int, default=4, help="alphabets that share a batch")
     parser.add_argument("--steps", type=int, default=100, help="batches of an epoch")
     parser.add_argument("--out", default="runs/omniglot", help="folder for all that is written")
     parser.add_argument("--seed", type=int, default=0)

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from image_data import load_idx, load_tfds
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import NearestNeighbors
@@ -108,10 +107,11 @@ def query(path: Path, x: np.ndarray, y: np.ndarray, queries: np.ndarray, truth: 
 def load_images(args: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
     """Returns images in [0, 1], shape `(num_images, height, width, channels)`, and labels."""
     if args.idx:
-        return load_idx(args.idx, "train")
+        return ks.data.from_idx(args.idx, "train").arrays()
     if args.dataset:
-        columns, _ = load_tfds(args.dataset, "train", download=args.download)
-        return columns["image"], columns["label"]
+        size = None if args.size is None else (args.size, args.size)
+        source = ks.data.from_tfds(args.dataset, "train", size=size, download=args.download)
+        return source.arrays()
     digits = load_digits()
     return (digits.images[..., None] / 16).astype("float32"), digits.target
 
@@ -123,6 +123,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     source.add_argument("--dataset", help="a name of TensorFlow Datasets, with image and label")
     source.add_argument("--idx", help="folder of Fashion-MNIST's IDX files")
     parser.add_argument("--download", action="store_true", help="fetch the --dataset if need be")
+    parser.add_argument("--size", type=int, help="side that images of the --dataset are brought to")
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--steps", type=int, default=20, help="batches of an epoch")
     parser.add_argument("--out", default="runs/quickstart", help="folder for all that is written")

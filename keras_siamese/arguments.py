@@ -5,13 +5,15 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import tree
 
+from keras_siamese.data import Source
 from keras_siamese.encoders import has_unit_norm
-from keras_siamese.inputs import is_pair_of_items
+from keras_siamese.inputs import is_pair_of_items, is_unlabelled
 from keras_siamese.losses import MetricLoss
 from keras_siamese.metrics import EmbeddingMetric
-from keras_siamese.ops.checks import check_same_values
+from keras_siamese.ops.checks import check_same_values, is_text
 
 NO_CLASS_WEIGHT = (
     "`class_weight` has no meaning for triplets and views, which have no labels, nor for items of "
@@ -58,10 +60,18 @@ def check_metrics(metrics: Any, weighted_metrics: Any) -> None:
 
 
 def bind_data(method: Any, args: Any, kwargs: Any, encoder: keras.Model) -> inspect.BoundArguments:
-    """Binds the arguments of `fit` or `evaluate`, so that none of them is lost."""
+    """Binds the arguments of `fit` or `evaluate`, so that none of them is lost.
+
+    Sources to evaluate become their batches.
+    """
     call = inspect.signature(method).bind(*args, **kwargs)
+    _open_sources(call.arguments, is_fit=method.__name__ == "fit")
+    for name in {"x", "y", "validation_data"} & set(call.arguments):
+        call.arguments[name] = as_texts(call.arguments[name])
     x, y = call.arguments.get("x"), call.arguments.get("y")
     weights = call.arguments.get("sample_weight")
+    if call.arguments.get("class_weight") is not None and is_unlabelled(x, encoder):
+        raise ValueError(NO_CLASS_WEIGHT)
     if y is None and isinstance(x, tuple | list):
         if call.arguments.get("class_weight") is not None:
             raise ValueError(NO_CLASS_WEIGHT)
@@ -76,3 +86,32 @@ def bind_data(method: Any, args: Any, kwargs: Any, encoder: keras.Model) -> insp
     elif y is not None and is_pair_of_items(x, encoder):
         check_same_values(y)
     return call
+
+
+def _open_sources(arguments: dict[str, Any], is_fit: bool) -> None:
+    if is_fit and isinstance(arguments.get("x"), Source):
+        raise ValueError(
+            "Training needs batches with several items of each class, which a source does not say. "
+            "Received: a source as `x`. Use `keras_siamese.data.pk_batches(source, "
+            "classes_per_batch=16, examples_per_class=8)`."
+        )
+    for name, size in (("x", "batch_size"), ("validation_data", "validation_batch_size")):
+        source = arguments.get(name)
+        if isinstance(source, Source):
+            arguments[name] = source.batches(arguments.get(size) or 256)
+
+
+def as_texts(x: Any) -> Any:
+    """Returns a nest with the lists and arrays of strings in it as tensors.
+
+    Of strings, Keras takes tensors, and arrays of `str` objects, alone.
+    """
+
+    def convert(part: Any) -> Any:
+        if isinstance(part, list) and part and all(isinstance(one, str | bytes) for one in part):
+            part = np.array(part, object)
+        if not isinstance(part, np.ndarray):
+            return None  # goes on inside
+        return tf.constant(part.astype(object)) if is_text(part) else None
+
+    return tree.traverse(convert, x)

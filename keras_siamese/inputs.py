@@ -219,15 +219,16 @@ def is_unlabelled(data: Any, encoder: keras.Model) -> bool:
 def is_bare_triplets(data: Any, encoder: keras.Model) -> bool:
     """Whether a 3-tuple, of tensors or of their specs, is triplets and not `(x, y, sample_weight)`.
 
-    Triplets are three batches of items of one shape and type, with an axis besides the batch's;
-    labels and weights differ from the items in one of these.
+    Triplets are three batches of items of one shape and type, which are strings or have an axis
+    besides the batch's; labels and weights differ from the items in one of these.
     """
     if not isinstance(data, tuple | list) or len(data) != 3 or any(part is None for part in data):
         return False
     if not all(_is_items(part, encoder) for part in data):
         return False
     kinds = [[(x.dtype, tuple(x.shape)[1:]) for x in tree.flatten(part)] for part in data]
-    return kinds[0] == kinds[1] == kinds[2] and all(shape for _, shape in kinds[0])
+    is_items = all(shape or dtype == "string" for dtype, shape in kinds[0])
+    return kinds[0] == kinds[1] == kinds[2] and is_items
 
 
 def is_pair_of_items(x: Any, encoder: keras.Model) -> bool:

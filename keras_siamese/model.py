@@ -12,12 +12,12 @@ import tensorflow as tf
 from keras import ops, tree
 
 from keras_siamese import distances
-from keras_siamese.arguments import NO_CLASS_WEIGHT, bind_data, check_loss, check_metrics
+from keras_siamese.arguments import NO_CLASS_WEIGHT, as_texts, bind_data, check_loss, check_metrics
 from keras_siamese.distances import Distance
 from keras_siamese.distribution import gather_replicas, mean_of_replicas
 from keras_siamese.encoders import embedding_dim_of
 from keras_siamese.files import atomic_path
-from keras_siamese.inputs import Batch, LabelledBatch, is_unlabelled, unpack
+from keras_siamese.inputs import Batch, LabelledBatch, unpack
 from keras_siamese.losses import MetricLoss
 from keras_siamese.metrics import EmbeddingCollection, EmbeddingMetric
 from keras_siamese.metrics.batch_figures import BatchFigures
@@ -170,28 +170,25 @@ class SiameseModel(keras.Model):
         """
         a, b = (self.predict(x, batch_size=batch_size, verbose=0) for x in (a, b))
         if len(a) != len(b):
-            raise ValueError(
-                f"Expected as many items on both sides. Received: {len(a)} and {len(b)}."
-            )
+            raise ValueError(f"Expected as many items in both. Received: {len(a)} and {len(b)}.")
         return ops.convert_to_numpy(self.distance_function.paired(a, b))
 
     def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """Trains the model: see `keras.Model.fit`, whose arguments it takes.
 
-        Raises: ValueError: If the loss is not finite, or no batch of an epoch has anything to
-            learn from.
+        Raises: ValueError: If the loss is not finite, no batch of an epoch has anything to learn
+            from, or replicas would cut the classes of P x K batches.
         """
         call = bind_data(super().fit, args, kwargs, self.encoder)
         data, callbacks = call.arguments.get("x"), call.arguments.get("callbacks")
         self._has_class_weight = call.arguments.get("class_weight") is not None
-        if self._has_class_weight and is_unlabelled(data, self.encoder):
-            raise ValueError(NO_CLASS_WEIGHT)
         if isinstance(data, tf.data.Dataset):  # Keras would warn that it cannot shuffle one.
             call.arguments.setdefault("shuffle", False)
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = callbacks.callbacks
-        call.arguments["callbacks"] = [TrainingGuard(data), *tree.flatten(callbacks or [])]
-        return super().fit(*call.args, **call.kwargs)
+        callbacks = getattr(callbacks, "callbacks", callbacks)  # of a CallbackList
+        guard = TrainingGuard(data, self.distribute_strategy.num_replicas_in_sync)
+        call.arguments["callbacks"] = [guard, *tree.flatten(callbacks or [])]
+        with guard.compiled_if_alike(self):
+            return super().fit(*call.args, **call.kwargs)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """Evaluates the model: see `keras.Model.evaluate`, whose arguments it takes.
@@ -209,6 +206,10 @@ class SiameseModel(keras.Model):
         finally:
             self._is_evaluating = False
             self._collection.clear()
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
+        """Embeds items: see `keras.Model.predict`, whose arguments it takes."""
+        return super().predict(as_texts(x), *args, **kwargs)
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """One step of the optimizer on one batch of any of the four kinds."""
@@ -393,7 +394,6 @@ class SiameseModel(keras.Model):
     def from_config(cls, config: dict[str, Any]) -> "SiameseModel":
         """Makes the model that `get_config` described."""
         encoder = keras.saving.deserialize_keras_object(config["encoder"])
-        arguments = {key: config[key] for key in ("name", "dtype") if key in config}
-        model = cls(encoder, **arguments)
+        model = cls(encoder, **{key: config[key] for key in ("name", "dtype") if key in config})
         model.trainable = config.get("trainable", True)
         return model

@@ -2,12 +2,16 @@
 
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 
 from keras_siamese.data import find_sampler
+from keras_siamese.data.sampling.planner import PKOptions
 from keras_siamese.losses import MetricLoss
+from keras_siamese.ops.compiled import not_compiled
 
 _REMEDY = (
     "Check the inputs for NaN and infinity; if they are fine, training has diverged: lower the "
@@ -23,16 +27,41 @@ class TrainingGuard(keras.callbacks.Callback):
 
     Args:
         data: What `fit` was given as `x`.
+        num_replicas: Number of replicas that a batch is divided among. Defaults to 1.
+
+    Raises: ValueError: If replicas would cut the classes of P x K batches.
     """
 
     # Spread of the embeddings below which they count as collapsed: cosines of 0.9975 on average.
     COLLAPSED = 0.05
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: Any, num_replicas: int = 1) -> None:
         super().__init__()
         self._sampler = find_sampler(data)
+        if self._sampler is not None and self._sampler.options is not None:
+            _check_whole_classes(self._sampler.options, num_replicas)
         self._warned = False
         self._warned_of_val_loss = False
+
+    @contextmanager
+    def compiled_if_alike(self, model: keras.Model) -> Iterator[None]:
+        """Within it, the losses of a training compile themselves if its batches are alike.
+
+        P x K batches of a range of examples are not: each of their sizes would take a second.
+
+        Args:
+            model: What is trained. Its train function is traced anew if that changes.
+        """
+        options = self._sampler and self._sampler.options
+        if options is None or not options.has_varying_sizes:
+            yield
+            return
+        model.train_function = None
+        try:
+            with not_compiled():
+                yield
+        finally:
+            model.train_function = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Sets the data, and miners that follow a schedule, to where training is."""
@@ -41,7 +70,8 @@ class TrainingGuard(keras.callbacks.Callback):
             self.model.make_train_function(force=True)
             self.model.make_test_function(force=True)
         if self._sampler is not None:
-            self._sampler.epoch_counter.assign(int(self.model.optimizer.iterations))
+            steps = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+            self._sampler.epoch_counter.assign(steps)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Stops at a loss that is not finite.
@@ -90,3 +120,24 @@ class TrainingGuard(keras.callbacks.Callback):
                 "or enlarge the batch.",
                 stacklevel=2,
             )
+
+
+def _check_whole_classes(options: PKOptions, num_replicas: int) -> None:
+    """Checks that each replica gets whole classes of a P x K batch, and as many as the others.
+
+    `tf.distribute` cuts a batch into equal parts, one after the other, and P x K batches hold the
+    items of a class side by side.
+
+    Args:
+        options: What the batches are.
+        num_replicas: Number of replicas.
+
+    Raises: ValueError: If a class would be cut.
+    """
+    if num_replicas > 1 and (options.has_varying_sizes or options.classes_per_batch % num_replicas):
+        raise ValueError(
+            f"Each of the {num_replicas} replicas needs whole classes of a batch. Expected "
+            f"`classes_per_batch` to be a multiple of {num_replicas}, and one number of "
+            f"`examples_per_class`. Received: {options.classes_per_batch} and "
+            f"{options.examples_per_class}."
+        )

@@ -1,9 +1,10 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_siamese as ks
-from keras_siamese.arguments import bind_data, check_loss, check_metrics
+from keras_siamese.arguments import as_texts, bind_data, check_loss, check_metrics
 from keras_siamese.losses import CrossBatchMemory, Matryoshka, TripletLoss, WeightedSum
 
 
@@ -81,12 +82,38 @@ class TestData:
         with pytest.raises(TypeError, match="unexpected"):
             self.bind(encoder, self.X, epoch=3)
 
+    def test_sources_to_evaluate_become_batches(self, encoder):
+        source = ks.data.from_arrays(np.zeros((3, 2)), [1, 2, 3])
+
+        def evaluate(x=None, y=None, batch_size=None, validation_data=None, **others):
+            """Has the arguments that are looked at, of `fit` too."""
+
+        def sizes(dataset):
+            return [len(y) for _, y in dataset]
+
+        assert sizes(bind_data(evaluate, (source,), {}, encoder).arguments["x"]) == [3]
+        call = bind_data(evaluate, (), {"x": source, "batch_size": 2}, encoder)
+        assert sizes(call.arguments["x"]) == [2, 1]
+        call = bind_data(evaluate, (), {"validation_data": source}, encoder)
+        assert sizes(call.arguments["validation_data"]) == [3]
+
+    def test_a_source_to_fit(self, encoder):
+        source = ks.data.from_arrays(np.zeros((3, 2)), [1, 2, 3])
+        with pytest.raises(ValueError, match=r"a source as `x`. Use .*pk_batches\(source"):
+            self.bind(encoder, source)
+
     def test_same_of_pairs(self, encoder):
         assert "y" in self.bind(encoder, (self.X, self.X), np.array([0, 1, 1]))
         with pytest.raises(ValueError, match="`same` must be 1 for a match"):
             self.bind(encoder, (self.X, self.X), np.array([0, 1, 2]))
         # Class ids of labelled items may be anything.
         assert "y" in self.bind(encoder, self.X, np.array([0, 1, 2]))
+
+    def test_strings_become_tensors(self, encoder):
+        texts = ["Stra\u00dfe", "", "b"]
+        arguments = self.bind(encoder, texts, np.array(texts))
+        for tensor in (arguments["x"], arguments["y"]):
+            assert [one.decode() for one in tensor.numpy()] == texts
 
     def test_weights_of_triplets_are_kept(self, encoder):
         triplets, weights = (self.X, self.X, self.X), np.array([1.0, 2.0, 3.0])
@@ -101,3 +128,31 @@ class TestData:
     def test_class_weight_without_classes(self, encoder):
         with pytest.raises(ValueError, match="`class_weight` has no meaning"):
             self.bind(encoder, (self.X, self.X, self.X), class_weight={0: 1.0})
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        list,
+        np.array,
+        tf.constant,
+        lambda texts: [one.encode() for one in texts],
+        lambda texts: np.array([one.encode() for one in texts]),
+        lambda texts: np.array(texts, object),
+        lambda texts: np.array([one.encode() for one in texts], object),
+        lambda texts: np.array(texts, np.dtypes.StringDType()),
+    ],
+)
+def test_strings_in_any_form(form):
+    texts = ["Stra\u00dfe", "", "a longer one"]
+    (x, nested), numbers = as_texts(((form(texts), {"a": form(texts)}), np.arange(3)))
+    for tensor in (x, nested["a"]):
+        assert tensor.dtype == tf.string
+        assert [one.decode() for one in tensor.numpy()] == texts
+    np.testing.assert_array_equal(numbers, np.arange(3))
+
+
+@pytest.mark.parametrize("x", [None, [], [1, 2], np.array([None, "a"]), tf.data.Dataset.range(3)])
+def test_what_holds_no_strings_alone_is_left_alone(x):
+    result = as_texts(x)
+    assert result is x or result == x

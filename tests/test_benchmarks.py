@@ -25,7 +25,7 @@ def load(monkeypatch):
     before, path = set(sys.modules), list(sys.path)
     yield load
     sys.path[:] = path
-    for name in ("measure", "triplet_loss", "loss_cases", "image_data", "omniglot"):
+    for name in ("measure", "triplet_loss", "loss_cases", "train_step", "omniglot", "unpack"):
         if name not in before:
             sys.modules.pop(name, None)
 
@@ -75,6 +75,20 @@ def test_losses(load, capsys, monkeypatch):
         if line["value_of_peer"] is not None:
             assert line["value"] == pytest.approx(line["value_of_peer"], rel=1e-4)
             assert line["memory"]["peer"] >= 0
+
+
+# The peer warns where it is installed, and TensorFlow Datasets at import.
+@pytest.mark.filterwarnings("default")
+def test_sampling(run):
+    lines = {line["case"]: line for line in run("sampling", "--images", "2000", "--seconds", "0.1")}
+    assert list(lines) == ["arrays", "files", "records", "stream", "step", "memory"]
+    for case in ("arrays", "files", "records", "stream"):
+        assert lines[case]["images"] == 2000
+        assert lines[case]["samples_per_second"]["ours"] > 100
+        assert lines[case]["ratios"]["ours_to_bare"] > 0
+    assert lines["step"]["milliseconds"]["sampled"] > 0
+    small, large = lines["memory"]["epochs"].values()
+    assert large["array_mib"] > 10 * small["array_mib"]
 
 
 def test_a_peer_beyond_the_limits_is_left_out(load):
@@ -136,10 +150,11 @@ def test_mean_and_spread(load):
         ("KERAS_SIAMESE_FASHION_MNIST", "", "load_fashion_mnist", 10),
     ],
 )
-def test_data_of_the_quality_benchmark(load, variable, folder, name, num_classes):
+def test_data_of_the_quality_benchmark(load, tmp_path, variable, folder, name, num_classes):
     if variable not in os.environ:
         pytest.skip(f"{variable} names no folder")
-    task = getattr(load("quality"), name)(str(Path(os.environ[variable]) / folder))
+    arguments = [str(Path(os.environ[variable]) / folder), tmp_path]
+    task = getattr(load("quality"), name)(*arguments[: 2 if folder else 1])
     assert np.array_equal(np.unique(task.train[1]), np.arange(num_classes))
     for x, y in (task.train, task.validation, task.test):
         assert x.shape[1:] == (28, 28, 1) and len(x) == len(y) and x.min() >= 0 and x.max() <= 1

@@ -12,7 +12,8 @@ rng = np.random.default_rng(0)
 data = rng.normal(size=(200, 6)).astype("float32"), rng.integers(0, 4, 200)
 results = []
 weights = rng.random(200).astype("float32")
-pairs, same = ks.data.make_pairs(*data, 96, seed=0)
+first, second, same = ks.data.verification_pairs(data[1], 96)
+pairs = data[0][first], data[0][second]
 views = data[0], data[0] + 0.1 * rng.normal(size=data[0].shape).astype("float32")
 views = tf.data.Dataset.from_tensor_slices((views,)).batch(50)
 for strategy in (None, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
@@ -38,7 +39,7 @@ for strategy in (None, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
 (one, one_weights), (two, two_weights) = results
 for name in one:
     # An area counts pairs: rounding may swap two that are nearly tied.
-    atol = 1e-3 if "auc" in name else 1e-5
+    atol = 1e-3 if "auc" in name else 5e-5
     np.testing.assert_allclose(one[name], two[name], atol=atol, err_msg=name)
 for a, b in zip(one_weights, two_weights):
     np.testing.assert_allclose(a, b, atol=1e-4)

@@ -1,3 +1,4 @@
+import csv
 import gzip
 import importlib.util
 import os
@@ -8,6 +9,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+
+import keras_siamese
 
 FOLDER = Path(__file__).parent.parent / "examples"
 FIGURES = ["recall_at_1", "recall_at_5", "map_at_r", "pair_auc", "distance_ratio"]
@@ -23,16 +26,7 @@ def load(monkeypatch):
         return module
 
     yield load
-    sys.modules.pop("image_data", None)
-
-
-@pytest.fixture
-def tfds_folder(tmp_path, monkeypatch):
-    """An empty folder, where TensorFlow Datasets looks in place of the user's."""
-    import tensorflow_datasets as tfds
-
-    monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(tmp_path))
-    return tmp_path
+    sys.modules.pop("unpack", None)
 
 
 def data_folder(variable, subfolder=""):
@@ -78,62 +72,28 @@ def test_quickstart_reads_idx_files(load, tmp_path, rng):
     images[np.arange(120), 3 * labels] += 200  # each class has a row of its own
     write_idx(tmp_path / "train-images-idx3-ubyte.gz", images, gzip.open)
     write_idx(tmp_path / "train-labels-idx1-ubyte", labels)
-    x, y = load("image_data").load_idx(str(tmp_path), "train")
-    assert x.shape == (120, 12, 10, 1) and x.dtype == "float32" and y.dtype == "int64"
-    assert np.array_equal(x[..., 0], images.astype("float32") / 255)
-    assert np.array_equal(y, labels)
-    with pytest.raises(ValueError, match=r"No such file: .*t10k-images-idx3-ubyte"):
-        load("image_data").load_idx(str(tmp_path), "test")
-    (tmp_path / "t10k-images-idx3-ubyte").write_bytes(b"no such format")
-    with pytest.raises(ValueError, match="Expected an IDX file"):
-        load("image_data").load_idx(str(tmp_path), "test")
+    quickstart = load("quickstart")
+    x, y = quickstart.load_images(quickstart.parse_arguments(["--idx", str(tmp_path)]))
+    assert x.shape == (120, 12, 10, 1) and x.dtype == "float32"
+    np.testing.assert_allclose(x[..., 0], images / 255, atol=1e-6)
+    np.testing.assert_array_equal(y, labels)
 
 
 # Not this project's: what TensorFlow Datasets warns of at import.
 @pytest.mark.filterwarnings("default")
-def test_tensorflow_datasets_that_cannot_be_had(load, tfds_folder):
-    load_tfds = load("image_data").load_tfds
-    with pytest.raises(ValueError, match=r"'mnist' is not on this machine.*--download"):
-        load_tfds("mnist", "train")
-    with pytest.raises(ValueError, match="has no 'mnisst'"):
-        load_tfds("mnisst", "train")
-    with pytest.raises(ValueError, match=r"'mnist' has no alphabet.*'image', 'label'"):
-        load_tfds("mnist", "train", ("image", "alphabet"))
-
-
-@pytest.mark.filterwarnings("default")
-def test_tensorflow_datasets(load, tfds_folder):
+def test_quickstart_reads_tensorflow_datasets(load, tmp_path, monkeypatch, rng):
     import tensorflow_datasets as tfds
 
-    class Toys(tfds.core.GeneratorBasedBuilder):
-        VERSION = tfds.core.Version("1.0.0")
-
-        def _info(self):
-            features = {
-                "image": tfds.features.Image(shape=(None, None, 3)),
-                "label": tfds.features.ClassLabel(names=["dark", "bright"]),
-            }
-            return tfds.core.DatasetInfo(
-                builder=self, features=tfds.features.FeaturesDict(features)
-            )
-
-        def _split_generators(self, manager):
-            return {"train": self._generate_examples()}
-
-        def _generate_examples(self):
-            for number in range(6):
-                image = np.full((8 + number, 9, 3), 255 * (number % 2), "uint8")
-                yield number, {"image": image, "label": number % 2}
-
-    Toys(data_dir=tfds_folder).download_and_prepare()
-    load_tfds = load("image_data").load_tfds
-    columns, features = load_tfds("toys", "train")
-    assert columns["image"].shape == (6, 64, 64, 3)
-    assert columns["image"].mean(axis=(1, 2, 3)) == pytest.approx(columns["label"])
-    assert features["label"].names == ["dark", "bright"]
-    assert load_tfds("toys", "train", size=5)[0]["image"].shape == (6, 5, 5, 3)
-    with pytest.raises(ValueError, match=r"no split 'test'. Expected one of \['train'\]"):
-        load_tfds("toys", "test")
+    monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(tmp_path))
+    images = rng.integers(0, 256, (12, 10, 9), dtype="uint8")
+    write_idx(tmp_path / "train-images-idx3-ubyte", images)
+    write_idx(tmp_path / "train-labels-idx1-ubyte", np.arange(12, dtype="uint8") % 3)
+    keras_siamese.data.prepare_idx(tmp_path, "toys", data_dir=tmp_path)
+    quickstart = load("quickstart")
+    x, y = quickstart.load_images(quickstart.parse_arguments(["--dataset", "toys", "--size", "8"]))
+    assert x.shape == (12, 8, 8, 1) and sorted(y) == sorted(np.arange(12) % 3)
+    with pytest.raises(ValueError, match="mnist"):
+        quickstart.load_images(quickstart.parse_arguments(["--dataset", "mnist"]))
 
 
 @pytest.mark.data
@@ -164,13 +124,49 @@ def test_omniglot(load, tmp_path, capsys, train):
     assert sum(map(len, alphabets)) == len(set.union(*alphabets)) == 8
 
 
+def write_classes_of_jpeg(root, rng, num_images=40):
+    """CIFAR-10 in small: ten classes, each of its own colour."""
+    from PIL import Image
+
+    for label in range(10):
+        (root / f"class{label}").mkdir(parents=True)
+        colour = rng.integers(0, 200, 3)
+        for number in range(num_images):
+            pixels = colour + rng.integers(0, 56, (32, 32, 3))
+            path = root / f"class{label}" / f"{number:04}.jpg"
+            Image.fromarray(pixels.astype("uint8")).save(path)
+
+
+def test_cifar10(load, tmp_path, capsys, rng):
+    write_classes_of_jpeg(tmp_path / "train", rng)
+    write_classes_of_jpeg(tmp_path / "test", rng, num_images=5)
+    arguments = ["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--points", "50"]
+    figures = load("cifar10").main([*arguments, "--epochs", "1", "--steps", "2"])
+    assert list(figures) == ["raw pixels", "untrained encoder", "trained encoder"]
+    assert all(list(row) == FIGURES for row in figures.values())
+    out = capsys.readouterr().out
+    assert "No leaks" in out or "Leaks between" in out
+    assert (tmp_path / "out" / "embeddings.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.data
+def test_cifar10_of_the_archive(load, tmp_path):
+    folder = data_folder("KERAS_SIAMESE_DATA", "cifar10")
+    module = load("cifar10")
+    source = module.load_images(
+        module.parse_arguments(["--data", folder, "--out", str(tmp_path)]), "test"
+    )
+    assert len(source) == 10_000 and len(np.unique(source.labels)) == 10
+
+
 @pytest.mark.data
 def test_fashion_mnist(load, tmp_path, capsys):
     folder = data_folder("KERAS_SIAMESE_FASHION_MNIST")
     module = load("fashion_mnist")
-    images, labels = module.load_idx(folder, "test")
+    source = keras_siamese.data.from_idx(folder, "test")
+    images, labels = source.subset(np.arange(6000)).arrays()
     # The test file is the smaller one, and serves as both here.
-    module.load_images = lambda args, part: (images[:6000], labels[:6000])
+    module.load_images = lambda args, part: (images, labels)
     figures = module.main(
         ["--epochs", "1", "--steps", "4", "--points", "100", "--out", str(tmp_path)]
     )
@@ -182,6 +178,66 @@ def test_fashion_mnist(load, tmp_path, capsys):
         "10_classes_seen.png",
         "6_classes_seen.png",
     }
+
+
+def write_questions(path, intents, rng, num_questions):
+    openings = ["How do I", "Please help me:", "Can you tell me whether I can", "I tried to"]
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "category"])
+        for intent in intents:
+            verb, thing = intent.split("_")
+            for _ in range(num_questions):
+                more = " ".join(rng.choice(["today", "now", "again", "abroad"], 2))
+                writer.writerow([f"{rng.choice(openings)} {verb} my {thing}, {more}?", intent])
+
+
+def test_banking77(load, tmp_path, capsys, rng):
+    things = ["card", "pin", "account", "r\u00e9sum\u00e9", "transfer"]
+    intents = [f"{verb}_{thing}" for verb in ("lose", "find", "change") for thing in things]
+    write_questions(tmp_path / "train.csv", intents, rng, 16)
+    write_questions(tmp_path / "test.csv", intents, rng, 4)
+    figures = load("banking77").main(
+        [
+            *("--data", str(tmp_path), "--out", str(tmp_path), "--epochs", "6"),
+            *("--classes-per-batch", "6"),
+        ]
+    )
+    assert list(figures) == [
+        *("TF-IDF of words", "TF-IDF of 3 to 5 characters"),
+        *("untrained encoder", "trained encoder"),
+    ]
+    assert all(list(row) == FIGURES[:4] for row in figures.values())
+    assert figures["trained encoder"]["map_at_r"] > figures["untrained encoder"]["map_at_r"]
+    out = capsys.readouterr().out
+    assert "Train on 144 questions of 9 intents." in out
+    assert "48 questions of intents that training never saw" in out
+    assert len(re.findall(r"^    \S.*\?  \[\w+\]$", out, re.MULTILINE)) == 5
+    nearest = re.findall(r"^      (\d\.\d\d)  .*\?  \[\w+\]$", out, re.MULTILINE)
+    assert len(nearest) == 15
+    by_query = np.array(nearest, float).reshape(5, 3)
+    assert (np.diff(by_query) <= 0).all()
+
+
+@pytest.mark.data
+def test_banking77_of_real_questions(load, tmp_path):
+    folder = data_folder("KERAS_SIAMESE_DATA", "banking77")
+    figures = load("banking77").main(["--data", folder, "--out", str(tmp_path), "--epochs", "3"])
+    trained, peer = figures["trained encoder"], figures["TF-IDF of 3 to 5 characters"]
+    assert trained["map_at_r"] > peer["map_at_r"] + 0.03
+    assert trained["pair_auc"] > peer["pair_auc"] + 0.03
+
+
+def test_the_verdict_beside_tf_idf(load):
+    verdict = load("banking77").verdict
+    figures = {
+        "TF-IDF of words": {"recall_at_1": 0.9, "map_at_r": 0.3},
+        "TF-IDF of 3 to 5 characters": {"recall_at_1": 0.8, "map_at_r": 0.4},
+        "trained encoder": {"recall_at_1": 0.9, "map_at_r": 0.5},
+    }
+    assert "TF-IDF by map_at_r; it is no better by recall_at_1." in verdict(figures)
+    figures["trained encoder"] = {"recall_at_1": 1.0, "map_at_r": 1.0}
+    assert "by recall_at_1, map_at_r; it is no better by no figure." in verdict(figures)
 
 
 def test_the_verdict_names_what_is_no_better(load):

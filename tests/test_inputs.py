@@ -62,6 +62,12 @@ def test_weights_that_look_like_labels_are_no_triplets(encoder):
     assert not is_bare_triplets((X, X.astype("float64"), X), encoder)
 
 
+def test_strings_are_items_and_neither_labels_nor_weights(encoder):
+    texts = tf.constant(["a", "b"])
+    assert type(unpack((texts, texts, texts), encoder)) is TripletBatch
+    assert not is_bare_triplets((texts, Y[:2], W[:2]), encoder)
+
+
 def test_specs_are_told_apart_like_tensors(encoder):
     dataset = tf.data.Dataset.from_tensor_slices((X, X, X)).batch(2)
     assert is_bare_triplets(dataset.element_spec, encoder)

@@ -45,6 +45,18 @@ def batches_of(data, batch_size=16):
     return tf.data.Dataset.from_tensor_slices(data).batch(batch_size)
 
 
+def pairs_of(data, num_pairs):
+    x, y = data
+    pairs = ks.data.verification_pairs(y, num_pairs)
+    return (x[pairs.first], x[pairs.second]), pairs.same
+
+
+def triplets_of(data, num_triplets):
+    batches = ks.data.triplet_batches(*data, batch_size=num_triplets, seed=0)
+    ((triplets,),) = batches.as_numpy_iterator()
+    return triplets
+
+
 def expected_figures(model, x, y):
     return ks.evaluation.evaluate_embeddings(model.predict(x, verbose=0), y, metrics=make_metrics())
 
@@ -217,13 +229,13 @@ class TestEvaluate:
         embeddings = model.predict(x, verbose=0)
         expected = 1 - np.sum(embeddings[:5] * embeddings[5:10], axis=1)
         np.testing.assert_allclose(model.distance(x[:5], x[5:10]), expected, atol=1e-6)
-        with pytest.raises(ValueError, match=r"as many items on both sides\. Received: 2 and 3"):
+        with pytest.raises(ValueError, match=r"as many items in both\. Received: 2 and 3"):
             model.distance(x[:2], x[:3])
 
 
 class TestTuples:
     def test_pairs(self, data):
-        (x1, x2), same = ks.data.make_pairs(*data, 40, seed=0)
+        (x1, x2), same = pairs_of(data, 40)
         loss = ks.losses.ContrastiveLoss(margin=1.0)
         model = make_model(loss, [ks.metrics.PairAUC(), ks.metrics.MeanPositiveDistance()])
         logs = model.evaluate((x1, x2), same, batch_size=16, verbose=0, return_dict=True)
@@ -239,7 +251,7 @@ class TestTuples:
         assert "batch_recall_at_1" not in history.history
 
     def test_triplets_in_each_form(self, data):
-        triplets = ks.data.make_triplets(*data, 32, seed=0)
+        triplets = triplets_of(data, 32)
         dataset = tf.data.Dataset.from_tensor_slices(triplets).batch(32)
         forms = [
             dataset,
@@ -268,13 +280,13 @@ class TestTuples:
         np.testing.assert_allclose(norm.moving_mean.numpy(), x.mean(axis=0), atol=1e-5)
 
     def test_retrieval_of_pairs_is_refused(self, data):
-        (x1, x2), same = ks.data.make_pairs(*data, 8, seed=0)
+        (x1, x2), same = pairs_of(data, 8)
         model = make_model(ks.losses.ContrastiveLoss(), [ks.metrics.RecallAtK(1)])
         with pytest.raises(ValueError, match="labelled items"):
             model.evaluate((x1, x2), same, verbose=0)
 
     def test_pairs_with_a_triplet_loss_are_refused(self, data):
-        (x1, x2), same = ks.data.make_pairs(*data, 8, seed=0)
+        (x1, x2), same = pairs_of(data, 8)
         with pytest.raises(ValueError, match="ContrastiveLoss"):
             make_model().fit((x1, x2), same, verbose=0)
 
@@ -299,20 +311,20 @@ class TestWeights:
         assert abs(results[0][0] - results[2][0]) > 1e-3
 
     def test_pairs_and_triplets_take_weights(self, data):
-        (x1, x2), same = ks.data.make_pairs(*data, 16, seed=0)
+        (x1, x2), same = pairs_of(data, 16)
         weights = np.array([1.0] * 8 + [0.0] * 8, "float32")
         model = make_model(ks.losses.ContrastiveLoss())
         whole = model.evaluate((x1, x2), same, sample_weight=weights, batch_size=16, verbose=0)
         half = model.evaluate((x1[:8], x2[:8]), same[:8], batch_size=16, verbose=0)
         assert whole == pytest.approx(half / 2, rel=1e-5)
-        triplets = ks.data.make_triplets(*data, 16, seed=0)
+        triplets = triplets_of(data, 16)
         model = make_model(weighted_metrics=[keras.metrics.MeanMetricWrapper(lambda y, d: d)])
         whole = model.evaluate(triplets, sample_weight=weights, batch_size=16, verbose=0)[0]
         half = model.evaluate(tuple(x[:8] for x in triplets), batch_size=16, verbose=0)[0]
         assert whole == pytest.approx(half / 2, rel=1e-5)
 
     def test_class_weight_of_triplets_is_refused(self, data):
-        triplets = ks.data.make_triplets(*data, 16, seed=0)
+        triplets = triplets_of(data, 16)
         for form in (triplets, tf.data.Dataset.from_tensor_slices(triplets).batch(8)):
             with pytest.raises(ValueError, match="`class_weight` has no meaning for triplets"):
                 make_model().fit(form, class_weight={0: 1.0}, verbose=0)
@@ -538,7 +550,7 @@ class TestReviewed:
             make_model(ks.losses.ContrastiveLoss()).fit((x, x), y, verbose=0)
 
     def test_class_weight_of_triplets_with_unused_labels(self, data):
-        triplets = ks.data.make_triplets(*data, 16, seed=0)
+        triplets = triplets_of(data, 16)
         unused = tf.data.Dataset.from_tensor_slices((triplets, np.zeros(16, "int64"))).batch(8)
         with pytest.raises(ValueError, match="`class_weight` has no meaning for triplets"):
             make_model().fit(unused, class_weight={0: 0.0}, verbose=0)
@@ -558,10 +570,10 @@ class TestReviewed:
             ks.SiameseModel(keras.Model(inputs, outputs))
 
     def test_pairs_of_dicts(self, data):
-        x, y = data
         inputs = {name: keras.Input((6,), name=name) for name in "ab"}
         outputs = keras.layers.Dense(3)(keras.layers.Add()([inputs["a"], inputs["b"]]))
         model = make_model(ks.losses.ContrastiveLoss(), encoder=keras.Model(inputs, outputs))
-        pairs, same = ks.data.make_pairs({"a": x, "b": x}, y, 16, seed=0)
+        pairs, same = pairs_of(data, 16)
+        pairs = tuple({"a": x, "b": x} for x in pairs)
         dataset = tf.data.Dataset.from_tensor_slices((pairs, same)).batch(8)
         assert model.fit(dataset, verbose=0).history["loss"][0] > 0

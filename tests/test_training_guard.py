@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import keras_siamese as ks
+from keras_siamese.ops import compiled
 from keras_siamese.training_guard import TrainingGuard
 
 
@@ -69,6 +70,89 @@ def test_val_loss_of_unknown_classes_is_named_once_a_fit(data):
     assert np.isnan(logs["val_loss"]).all()
     assert len(warned) == 1
     model.fit(x, y, verbose=0, validation_data=(x, y))
+
+
+@pytest.mark.parametrize("num_replicas", [1, 2, 4])
+def test_replicas_get_whole_classes(data, num_replicas):
+    for p, k, is_whole in [(4, 4, True), (3, 4, False), (4, (3, 4), False)]:
+        batches = ks.data.pk_batches(*data, classes_per_batch=p, examples_per_class=k)
+        if is_whole or num_replicas == 1:
+            TrainingGuard(batches, num_replicas)
+        else:
+            with pytest.raises(ValueError, match=f"multiple of {num_replicas}.*Received: {p} and"):
+                TrainingGuard(batches, num_replicas)
+    TrainingGuard(data[0], num_replicas)
+
+
+def test_losses_compile_themselves_for_batches_of_one_size(data):
+    traces = []
+
+    class Encoder(keras.layers.Dense):
+        def call(self, inputs):
+            traces.append(compiled._COMPILES.get())
+            return super().call(inputs)
+
+    inputs = keras.Input((6,))
+    model = make_model(keras.Model(inputs, Encoder(4)(inputs)), rate=0.0)
+
+    def fit(*data):
+        traces.clear()
+        model.fit(*data, verbose=0)
+        return set(traces)
+
+    one_size = ks.data.pk_batches(*data, classes_per_batch=4, examples_per_class=3)
+    sizes = ks.data.pk_batches(*data, classes_per_batch=4, examples_per_class=(3, 4))
+    assert fit(one_size) == {True}
+    assert fit(sizes.map(lambda x, y: (x, y))) == {False}
+    assert fit(*data) == {True}
+    assert fit(sizes) == {False}
+    with pytest.raises(RuntimeError), TrainingGuard(sizes).compiled_if_alike(model):
+        raise RuntimeError
+    assert fit(one_size) == {True}
+
+
+class StopAt(keras.callbacks.Callback):
+    """Stops a run as a power cut would, in the middle of an epoch."""
+
+    def __init__(self, epoch, batch):
+        super().__init__()
+        self.at, self.epoch = (epoch, batch), None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if (self.epoch, batch) == self.at:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("way", ["backup", "checkpoint"])
+def test_a_stopped_run_goes_on_with_the_epoch_that_it_was_in(data, tmp_path, way):
+    def run(callbacks, model=None, initial_epoch=0):
+        keras.utils.set_random_seed(1)
+        model = model or make_model()
+        batches = ks.data.pk_batches(*data, classes_per_batch=3, examples_per_class=4, seed=5)
+        try:
+            model.fit(
+                batches, initial_epoch=initial_epoch, epochs=4, verbose=0, callbacks=callbacks
+            )
+        except KeyboardInterrupt:
+            pass
+        return model
+
+    whole = run([])
+    path = tmp_path / "model.keras"
+    if way == "backup":
+        keeper = [keras.callbacks.BackupAndRestore(tmp_path / "backup")]
+        run([*keeper, StopAt(2, 1)])
+        resumed = run(keeper)
+    else:
+        run([keras.callbacks.ModelCheckpoint(path), StopAt(2, 1)])
+        model = keras.saving.load_model(path)
+        assert int(model.optimizer.iterations) == 2 * 4
+        resumed = run([], model, initial_epoch=2)
+    for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
 
 
 def test_data_follows_the_optimizer(data):

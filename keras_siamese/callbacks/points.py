@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_siamese.data.inputs import as_labelled_arrays, take
 from keras_siamese.data.labels import encode_labels
+from keras_siamese.data.sources.source import Source
 
 _SEED = 0
 
@@ -39,12 +40,14 @@ def gather_points(data: Any, max_points: int) -> Points:
     """Takes the items of a data set, or a sample that is as even over the classes as can be.
 
     A sample is drawn in one pass, which holds no more than about twice `max_points` items of a
-    `tf.data.Dataset` in memory. It is seeded: the same items in the same order give the same
-    sample, whether they come as arrays or in batches of any size.
+    `tf.data.Dataset` in memory; of a `Source`, no others than the chosen ones are read. It is
+    seeded: the same items in the same order give the same sample, whether they come as arrays, from
+    a source, or in batches of any size.
 
     Args:
-        data: `(x, y)` or a finite batched `tf.data.Dataset` of `(x, y)`. `x`: an array or list, or
-            a dict or tuple of arrays. `y`: integers or strings, shape `(N,)` or `(N, 1)`.
+        data: A `Source`, `(x, y)`, or a finite batched `tf.data.Dataset` of `(x, y)`. `x`: an array
+            or list, or a dict or tuple of arrays. `y`: integers or strings, shape `(N,)` or
+            `(N, 1)`.
         max_points: The largest number of items to take. Classes with fewer items than their share
             leave the rest to the others.
 
@@ -54,6 +57,10 @@ def gather_points(data: Any, max_points: int) -> Points:
         numbers of items and labels differ.
     """
     random = np.random.default_rng(_SEED)
+    if isinstance(data, Source):
+        places = np.arange(len(data))
+        _, _, places, _ = _thin((places, data.labels, places, random.random(len(data))), max_points)
+        return Points(*data.subset(places).arrays(), places, len(data))
     chunks: list[tuple[Any, ...]] = []
     num_available = 0
     for x, y in _batches(data):
@@ -75,7 +82,8 @@ def _batches(data: Any) -> Iterator[tuple[Any, Any]]:
         return
     if not isinstance(data, tf.data.Dataset):
         raise ValueError(
-            "`data` must be a pair of arrays (x, y) or a batched `tf.data.Dataset` of them. "
+            "`data` must be a `Source`, a pair of arrays (x, y) or a batched `tf.data.Dataset` of "
+            "them. "
             f"Received: {type(data).__name__}."
         )
     if data.cardinality() == tf.data.INFINITE_CARDINALITY:

@@ -42,9 +42,9 @@ class EmbeddingProjector(keras.callbacks.Callback):
 
     Args:
         log_dir: The directory that TensorBoard is started with, local.
-        data: `(x, y)` or a finite batched `tf.data.Dataset` of `(x, y)`, read once, when the
-            callback is made. `x`: what the model takes. `y`: integers or strings, shape `(N,)` or
-            `(N, 1)`.
+        data: A `Source`, of which the shown items are read, `(x, y)`, or a finite batched
+            `tf.data.Dataset` of `(x, y)`: read once, when the callback is made. `x`: what the model
+            takes. `y`: integers or strings, shape `(N,)` or `(N, 1)`.
         every_n_epochs: Write a snapshot after each n-th epoch; 0 for none. Defaults to 0.
         metadata: Further columns: name -> one value for each item of `data`. Defaults to None.
         images: The pictures of the points: an array of shape `(N, H, W)`, `(N, H, W, 1)` or

@@ -5,6 +5,7 @@ from typing import Any
 
 from keras import ops
 
+from keras_siamese.data import encode_labels
 from keras_siamese.distances import Distance
 from keras_siamese.metrics import (
     DistanceRatio,
@@ -29,7 +30,7 @@ def evaluate_embeddings(
     Args:
         embeddings: Finite numbers, shape `(N, ...)`. Further axes are flattened, so that images
             serve as a baseline of raw pixels.
-        labels: Integer class ids, shape `(N,)` or `(N, 1)`.
+        labels: Class labels: integers or names, shape `(N,)` or `(N, 1)`.
         metrics: Which. Defaults to `RecallAtK(1)`, `RecallAtK(5)`, `MAPAtR()`, `PairAUC()` and
             `DistanceRatio()`.
         distance: Name or `keras_siamese.distances.Distance`, for the metrics that have none of
@@ -37,7 +38,7 @@ def evaluate_embeddings(
 
     Returns: The value of each metric under its name.
 
-    Raises: ValueError: If the lengths differ or are 0, the labels are no integers, an embedding is
+    Raises: ValueError: If the lengths differ or are 0, labels are floats or missing, an embedding is
         not finite, or a metric is undefined for this set (see each metric); the message says why.
 
     Example:
@@ -45,9 +46,10 @@ def evaluate_embeddings(
         {'recall_at_1': 0.75}
     """
     embeddings = ops.convert_to_numpy(embeddings)
-    num_items = check_same_length(embeddings=embeddings, labels=labels)
+    ids, _ = encode_labels(labels)
+    num_items = check_same_length(embeddings=embeddings, labels=ids)
     if metrics is None:
         metrics = [RecallAtK(1), RecallAtK(5), MAPAtR(), PairAUC(), DistanceRatio()]
     collection = EmbeddingCollection()
-    collection.add_items(labels, embeddings.reshape(num_items, -1))
+    collection.add_items(ids, embeddings.reshape(num_items, -1))
     return collection.evaluate(metrics, distance)

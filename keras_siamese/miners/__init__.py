@@ -10,6 +10,7 @@ from keras_siamese.miners.hard_range import HardRangeMiner as HardRangeMiner
 from keras_siamese.miners.miner import Miner as Miner
 from keras_siamese.miners.multi_similarity import MultiSimilarityMiner as MultiSimilarityMiner
 from keras_siamese.miners.names import get as get
+from keras_siamese.miners.offline import mine_triplets as mine_triplets
 from keras_siamese.miners.pair_margin import PairMarginMiner as PairMarginMiner
 from keras_siamese.miners.pairs import PairMiner as PairMiner
 from keras_siamese.miners.pairs import Pairs as Pairs
@@ -39,5 +40,6 @@ __all__ = [
     "all_pairs",
     "distinct_pairs",
     "get",
+    "mine_triplets",
     "pairs_of_triplets",
 ]

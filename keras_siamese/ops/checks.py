@@ -108,6 +108,45 @@ def check_same_length(**named: Sized) -> int:
     return length
 
 
+def check_places(argument: str, indices: np.ndarray, num_items: int) -> None:
+    """Checks that each index is the place of an item.
+
+    Args:
+        argument: What to call the indices in an error.
+        indices: Integers, any shape but an empty one.
+        num_items: Number of items.
+
+    Raises: ValueError: If one is out of range.
+    """
+    if indices.min() < 0 or indices.max() >= num_items:
+        raise ValueError(
+            f"`{argument}` must be places of items, 0 to {num_items - 1}. Received: "
+            f"{indices.min()} to {indices.max()}."
+        )
+
+
+def check_class_sizes(sizes: np.ndarray, *, matching: bool = True, different: bool = True) -> None:
+    """Checks that there are pairs of items of one class, and of different classes.
+
+    Args:
+        sizes: Number of items of each class, at least 1, shape `(num_classes,)`.
+        matching: Whether the first kind is needed.
+        different: Whether the second kind is needed.
+
+    Raises: ValueError: If there is none of a kind that is needed.
+    """
+    if different and len(sizes) == 1:
+        raise ValueError(
+            f"All {sizes.sum()} items have the same label, so no negative exists. "
+            "Expected at least 2 classes."
+        )
+    if matching and sizes.max() == 1:
+        raise ValueError(
+            f"Each of the {len(sizes)} classes has one item only, so no positive exists. "
+            "Expected at least one class with 2 items."
+        )
+
+
 def as_labels(labels: Any) -> Any:
     """Returns integer class ids of shape `(batch_size,)`, their integer type kept.
 
@@ -129,6 +168,13 @@ def as_labels(labels: Any) -> Any:
             "For one-hot labels use `argmax(labels, axis=-1)`."
         )
     return labels
+
+
+def is_text(array: np.ndarray) -> bool:
+    """Whether an array holds strings, in any of NumPy's ways."""
+    if array.dtype == object:
+        return all(isinstance(value, str | bytes) for value in array.flat)
+    return array.dtype.kind in "UST"
 
 
 def as_label_table(labels: Any, shape: str, least_columns: int) -> Any:

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_siamese.callbacks.points import gather_points
+from keras_siamese.data import Source
 
 
 def test_all_items_are_taken_in_order_if_they_are_few():
@@ -44,6 +45,24 @@ def test_the_sample_of_a_dataset_is_that_of_the_arrays(rng, batch_size):
     np.testing.assert_array_equal(from_arrays.x, from_dataset.x)
     np.testing.assert_array_equal(from_arrays.labels, from_dataset.labels)
     assert from_dataset.num_available == 500
+
+
+def test_the_sample_of_a_source_is_that_of_the_arrays_and_nothing_else_is_read(rng):
+    fetched = []
+
+    class Noted(Source):
+        def fetch(self, indices):
+            tf.py_function(lambda i: fetched.extend(i.numpy().tolist()), [indices], [])
+            return indices[:, None]
+
+    labels = np.array(["a", "b", "c"])[rng.choice(3, 500, p=[0.8, 0.15, 0.05])]
+    expected = gather_points((np.arange(500)[:, None], labels), 40)
+    points = gather_points(Noted(labels), 40)
+    for name in ("x", "labels", "positions", "num_available"):
+        np.testing.assert_array_equal(getattr(points, name), getattr(expected, name))
+    assert fetched == points.positions.tolist()
+    everything = gather_points(Noted(labels), 500)
+    np.testing.assert_array_equal(everything.labels, labels)
 
 
 def test_a_dataset_is_read_once():

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_siamese.data.inputs import as_labelled_arrays, as_seed, take
+from keras_siamese.data import inputs
+from keras_siamese.data.inputs import as_labelled_arrays, as_seed, is_mapped, take
 
 
 def test_nests_keep_structure_and_dtypes():
@@ -33,11 +34,51 @@ def test_take_takes_the_same_items_of_all_arrays():
         (None, [0, 1], "must be an array"),
         ((), [0, 1], "must be an array"),
         (tf.data.Dataset.range(2), [0, 1], "must be an array"),
+        (
+            [[1, 2, 3], [4, 5, 6], [7, 8]],
+            [0, 1, 0],
+            r"shape \(3,\) at row 0 and shape \(2,\) at row 2",
+        ),
+        (
+            {"a": [np.zeros((2, 2)), np.zeros((2, 3))]},
+            [0, 1],
+            r"\(2, 2\) at row 0 and shape \(2, 3\)",
+        ),
+        ([[[1], [2, 3]], [[1], [2]]], [0, 1], "a list of lists of several lengths at row 0"),
+        (
+            np.array(["a", None, float("nan")], object),
+            [0, 1, 0],
+            "str at row 0 and NoneType at row 1",
+        ),
     ],
 )
 def test_bad_data_is_refused(x, y, message):
     with pytest.raises(ValueError, match=message):
         as_labelled_arrays(x, y)
+
+
+def test_text_in_object_arrays_is_kept():
+    x, _ = as_labelled_arrays(np.array(["one", b"three"], object), [0, 1])
+    assert x.tolist() == ["one", b"three"]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_items_that_are_not_finite_are_refused(dtype, value, monkeypatch):
+    monkeypatch.setattr(inputs, "_BLOCK", 6)  # Two items at a time.
+    x = np.zeros((7, 3), dtype)
+    as_labelled_arrays(x, np.arange(7))
+    x[4, 1] = x[6, 0] = x[6, 2] = value
+    with pytest.raises(ValueError, match=r"`x\['a'\]` .* in 2 of 7 items, the first at row 4\."):
+        as_labelled_arrays({"a": x}, np.arange(7))
+
+
+def test_files_are_not_searched_for_nan(tmp_path):
+    np.save(tmp_path / "x.npy", np.full((3, 2), np.nan))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    x, _ = as_labelled_arrays(mapped[1:], [0, 1])
+    assert is_mapped(x)
+    assert not is_mapped(np.array(mapped))
 
 
 def test_drawn_seed_follows_set_random_seed():

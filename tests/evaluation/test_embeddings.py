@@ -56,8 +56,14 @@ def test_bad_input():
         evaluate_embeddings(np.zeros((0, 4)), [])
     with pytest.raises(ValueError, match="NaN"):
         evaluate_embeddings([[0.0], [np.nan]], [0, 0])
-    with pytest.raises(ValueError, match="encode_labels"):
-        evaluate_embeddings([[0.0], [1.0]], ["cat", "dog"])
+    with pytest.raises(ValueError, match="whole numbers"):
+        evaluate_embeddings([[0.0], [1.0]], [0.5, 1.5])
+
+
+def test_labels_may_be_names():
+    names = ["cat", "cat", "dog", "dog"]
+    figures = evaluate_embeddings([[0.0], [1.0], [3.0], [9.0]], names, metrics=[RecallAtK(1)])
+    assert figures == {"recall_at_1": 0.75}
 
 
 _PEAK_MEMORY = """

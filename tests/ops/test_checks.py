@@ -11,12 +11,15 @@ from keras_siamese.ops.checks import (
     as_label_table,
     as_labels,
     check_choice,
+    check_class_sizes,
     check_count,
     check_finite_loss,
+    check_places,
     check_positive,
     check_same_batch,
     check_same_length,
     check_same_values,
+    is_text,
     unknown_name,
 )
 
@@ -218,3 +221,36 @@ def test_label_table():
         as_label_table(labels.ravel(), "(n, m)", 2)
     with pytest.raises(ValueError, match=r"Labels must be integer.*float64"):
         as_label_table(labels / 2, "(n, m)", 2)
+
+
+def test_places():
+    check_places("triplets", np.array([[0, 2], [1, 1]]), 3)
+    for wrong, received in (([0, 3], "0 to 3"), ([-1, 2], "-1 to 2")):
+        with pytest.raises(ValueError, match=rf"`triplets` .* 0 to 2\. Received: {received}"):
+            check_places("triplets", np.array(wrong), 3)
+
+
+def test_class_sizes():
+    check_class_sizes(np.array([2, 1]))
+    with pytest.raises(ValueError, match=r"All 4 items .* no negative"):
+        check_class_sizes(np.array([4]))
+    check_class_sizes(np.array([4]), different=False)
+    with pytest.raises(ValueError, match=r"Each of the 3 classes .* no positive"):
+        check_class_sizes(np.array([1, 1, 1]))
+    check_class_sizes(np.array([1, 1, 1]), matching=False)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array(["a", ""]), True),
+        (np.array([b"a"]), True),
+        (np.array(["a", b"b"], object), True),
+        (np.array(["a"], np.dtypes.StringDType()), True),
+        (np.array(["a", None], object), False),
+        (np.array([1, 2], object), False),
+        (np.array([1.0]), False),
+    ],
+)
+def test_strings_in_any_of_numpys_ways(values, expected):
+    assert is_text(values) is expected

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Weight of a class of so many items, by name of the weighting.
+# Weight of a class of so many items, by name of the weighting: integers, whose sums are exact.
 WEIGHTINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "uniform": np.ones_like,
-    "sqrt": np.sqrt,
+    "sqrt": lambda sizes: np.rint(1024 * np.sqrt(sizes)).astype(np.int64),
     "size": lambda sizes: sizes,
 }
 
@@ -45,33 +45,29 @@ def deal_out(
 ) -> np.ndarray:
     """Deals out owners in rounds, as cards, in rows of distinct ones.
 
-    A round is a random permutation of the owners that take part in it, cut into as many whole rows
-    as it has; those left over differ at random from round to round. An owner takes part in a share
-    of the rounds that is proportional to its weight, up to 1: the heaviest in all, or as many of
-    the heaviest ones as it takes for a round to fill a row.
+    A round is made of whole rows. An owner takes part in a share of the rounds that is proportional
+    to its weight: rounds are as large as that allows, and whoever is left out differs at random
+    from round to round. A round of a single row may still be too large for the heaviest owners:
+    they take part in all rounds, and the others share what is left of the row by their weights.
 
     Args:
-        weights: Positive weights of the owners, shape `(num_owners,)`.
+        weights: Positive integers, shape `(num_owners,)`.
         num_per_row: Number of owners in a row, at most `num_owners`.
         num_rows: Number of rows.
         rng: Where random numbers come from.
         alike: For each owner others to share a row with, the most wanted first, -1 for none, shape
             `(num_owners, m)`. Each round is then ordered anew: an owner is followed by those of its
-            list that are still to come in the round.
+            list that are still to come in the round, up to the end of the row.
 
     Returns: Owners, shape `(num_rows, num_per_row)`.
     """
-    shares = _shares_of_rounds(weights, num_per_row)
-    rows_per_round = int(shares.sum() + 1e-9) // num_per_row
-    num_rounds = -(-num_rows // rows_per_round)
-    owners = rng.permuted(np.tile(np.arange(len(weights)), (num_rounds, 1)), axis=1)
-    if shares.min() < 1:
-        owners, num_taking_part = _draw_shares(owners, shares, rng)
-    else:
-        num_taking_part = np.full(num_rounds, len(weights))
+    lengths, unit = _lengths(weights, num_per_row)
+    num_per_round = int(lengths.sum()) // unit
+    num_rounds = -(-num_rows * num_per_row // num_per_round)
+    rounds = _draw_rounds(lengths, unit, num_rounds, rng)
     if alike is not None:
-        owners = _gather_alike(owners, num_taking_part, num_per_row, alike)
-    return owners[:, : rows_per_round * num_per_row].reshape(-1, num_per_row)[:num_rows]
+        rounds = _gather_alike(rounds, num_per_row, alike, rng)
+    return rounds.reshape(-1, num_per_row)[:num_rows]
 
 
 def take_next(
@@ -107,45 +103,65 @@ def take_next(
     return ordered[of.starts[owner] + place]
 
 
-def _shares_of_rounds(weights: np.ndarray, least: int) -> np.ndarray:
-    """Returns in which share of the rounds each owner takes part; they sum to `least` or more."""
-    descending = np.sort(np.asarray(weights, np.float64))[::-1]
-    # With the n heaviest in all rounds, the others share `least - n` places by their weights.
-    rest = np.cumsum(descending[::-1])[::-1][:least]
-    scales = rest / (least - np.arange(least))
-    num_full = np.flatnonzero(descending[:least] <= scales)[0]
-    return np.minimum(weights / (scales[num_full] if num_full else descending[0]), 1)
-
-
-def _draw_shares(
-    owners: np.ndarray, shares: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draws who takes part in each round by systematic sampling.
+def _lengths(weights: np.ndarray, num_per_row: int) -> tuple[np.ndarray, int]:
+    """Returns the share of the rounds that each owner takes part in, as a fraction of integers.
 
     Args:
-        owners: A random permutation of the owners for each round, shape `(num_rounds, num_owners)`.
-        shares: With which probability each owner takes part, shape `(num_owners,)`.
+        weights: Positive integers, shape `(num_owners,)`.
+        num_per_row: Number of owners in a row.
+
+    Returns: `(lengths, unit)`: the shares are `lengths / unit`, at most 1, and their sum is the
+        number of owners in a round, a multiple of `num_per_row`.
+    """
+    descending = np.sort(weights)[::-1]
+    # With the n heaviest in all rounds, the others share `num_per_row - n` places by their weights.
+    rest = np.cumsum(descending[::-1])[::-1]
+    places = num_per_row - np.arange(num_per_row)
+    num_full = np.flatnonzero(descending[:num_per_row] * places <= rest[:num_per_row])[0]
+    num_rows = max(1, rest[0] // (descending[0] * num_per_row))
+    unit = rest[num_full]
+    return np.minimum(weights * (num_rows * num_per_row - num_full), unit), int(unit)
+
+
+def _draw_rounds(
+    lengths: np.ndarray, unit: int, num_rounds: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Draws who takes part in each round by systematic sampling, each time in a random order.
+
+    Laid end to end in a random order, the lengths cover points that are one unit apart: who covers
+    one takes part. As no owner is longer than a unit, none does twice. An order serves so many
+    rounds, with their points evenly between each other, that it is about as long as they are.
+
+    Args:
+        lengths: Shape `(num_owners,)`, at most `unit`; their sum is a multiple of it.
+        unit: The length of an owner that takes part in all rounds.
+        num_rounds: Number of rounds.
         rng: Where random numbers come from.
 
-    Returns: `(owners, num_taking_part)`: those of each round that take part first, in their order,
-        and how many they are: the sum of the shares, rounded up or down.
+    Returns: Owners, shape `(num_rounds, sum(lengths) / unit)`.
     """
-    # Laid end to end, the shares cover the points u, u + 1, ...: who covers one takes part.
-    ends = np.cumsum(shares[owners], axis=1)
-    offsets = rng.random((len(owners), 1))
-    points = np.floor(np.hstack([np.zeros_like(offsets), ends]) + offsets + 1e-9)
-    takes_part = np.diff(points, axis=1) > 0
-    first = np.argsort(~takes_part, axis=1, kind="stable")
-    return np.take_along_axis(owners, first, axis=1), takes_part.sum(axis=1)
+    num_per_round = int(lengths.sum()) // unit
+    rounds_per_order = len(lengths) // num_per_round
+    num_orders = -(-num_rounds // rounds_per_order)
+    owners = rng.permuted(np.tile(np.arange(len(lengths)), (num_orders, 1)), axis=1)
+    ends = np.cumsum(lengths[owners], axis=1)
+    # How many of the points (start + i * unit) / rounds_per_order, i = 0, 1, ..., lie before it.
+    starts = rng.integers(unit, size=(num_orders, 1))
+    num_before = -((starts - ends * rounds_per_order) // unit)
+    hits = np.diff(num_before, axis=1, prepend=0)
+    drawn = np.repeat(owners.ravel(), hits.ravel())
+    rounds = drawn.reshape(num_orders, num_per_round, rounds_per_order).swapaxes(1, 2)
+    rounds = rng.permutation(rounds.reshape(-1, num_per_round))[:num_rounds]
+    return rng.permuted(rounds, axis=1)
 
 
 def _gather_alike(
-    owners: np.ndarray, counts: np.ndarray, num_per_row: int, alike: np.ndarray
+    rounds: np.ndarray, num_per_row: int, alike: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Orders the first `counts[r]` owners of each row `r` so that those alike come together."""
-    result = owners.copy()
-    for row, count in enumerate(counts):
-        left = dict.fromkeys(owners[row, :count].tolist())
+    """Orders the owners of each round so that those alike come together, in rows of any order."""
+    result = np.empty_like(rounds)
+    for row, owners in enumerate(rounds.tolist()):
+        left = dict.fromkeys(owners)
         ordered: list[int] = []
         while left:
             first = next(iter(left))
@@ -155,5 +171,6 @@ def _gather_alike(
             for owner in together[:space]:
                 del left[owner]
                 ordered.append(owner)
-        result[row, :count] = ordered
+        # Those whom many want stand in the first rows, and the last round may be cut short.
+        result[row] = rng.permutation(np.reshape(ordered, (-1, num_per_row))).ravel()
     return result

@@ -25,13 +25,13 @@ class PKOptions:
             least=2,
             fix="One class alone has no negative.",
         )
-        low, high = self.range_of_examples
-        for bound in (low, high):
+        bounds = self.examples_per_class
+        for bound in bounds if isinstance(bounds, tuple) else (bounds,):
             check_count("examples_per_class", bound, least=2, fix="One item alone has no positive.")
-        if low > high:
+        if isinstance(bounds, tuple) and (len(bounds) != 2 or bounds[0] > bounds[1]):
             raise ValueError(
-                "`examples_per_class` must be a number, or the least and the largest number. "
-                f"Received: {self.examples_per_class!r}."
+                "`examples_per_class` must be a number, or a tuple of the least and the largest "
+                f"number. Received: {bounds!r}."
             )
         check_choice("class_weighting", self.class_weighting, WEIGHTINGS)
         check_choice("short_classes", self.short_classes, ("error", "drop", "repeat"))
@@ -47,10 +47,14 @@ class PKOptions:
     @property
     def range_of_examples(self) -> tuple[int, int]:
         """The least and the largest number of examples of a class in a batch."""
-        if isinstance(self.examples_per_class, tuple | list):
-            low, high = self.examples_per_class
-            return low, high
-        return self.examples_per_class, self.examples_per_class
+        bounds = self.examples_per_class
+        return bounds if isinstance(bounds, tuple) else (bounds, bounds)
+
+    @property
+    def has_varying_sizes(self) -> bool:
+        """Whether batches differ in size."""
+        low, high = self.range_of_examples
+        return low < high
 
 
 class PKPlanner:

@@ -1,37 +1,63 @@
-"""The state of P x K batches that a training loop may set between epochs."""
+"""The state of random batches that a training loop may set between epochs."""
 
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from keras_siamese.data.sampling.planner import PKOptions
+
 
 class Sampler:
+    """State of batches that are drawn anew each epoch: which epoch comes next.
+
+    It is read when an iteration over the dataset begins, and at no other time. A deep copy is the
+    sampler itself: a copy would rule no dataset.
+
+    Args:
+        options: What P x K batches are to be; `None` (the default) for batches of another kind.
+
+    Attributes:
+        options: See above.
+        epoch_counter: An int64 `tf.Variable`. The order of an epoch depends on the seed and on its
+            value alone; each iteration takes the value and adds 1. Its purpose is that a training
+            loop sets it at the start of an epoch, so that a resumed run sees the batches that the
+            uninterrupted one would have seen.
+    """
+
+    def __init__(self, options: PKOptions | None = None) -> None:
+        self.options = options
+        with tf.device("CPU:0"):
+            self.epoch_counter = tf.Variable(
+                0, trainable=False, dtype=tf.int64, name="epoch_counter"
+            )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Sampler":
+        return self
+
+
+class PKSampler(Sampler):
     """State of the batches that `pk_batches` makes: which epoch comes next, and who is alike.
 
     Both are read when an iteration over the dataset begins, and at no other time.
 
     Args:
-        classes_per_batch: P.
-        classes: Ids of the classes that the batches are made of, shape `(num_classes,)`.
+        options: What the batches are to be.
+        classes: Ids of the classes that the batches are made of, ascending, shape `(num_classes,)`.
 
     Attributes:
-        classes_per_batch: P.
-        classes: Ids of the classes that the batches are made of, shape `(num_classes,)`.
-        epoch_counter: An int64 `tf.Variable`. The order of an epoch depends on the seed and on its
-            value alone; each iteration takes the value and adds 1. Its purpose is that a training
-            loop sets it at the start of an epoch, so that a resumed run sees the batches that the
-            uninterrupted one would have seen.
+        options: See above.
+        classes: See above.
+        epoch_counter: See `Sampler`.
         alike: An int64 `tf.Variable`, shape `(num_classes, m)`: see `keep_together`.
     """
 
-    def __init__(self, classes_per_batch: int, classes: np.ndarray) -> None:
-        self.classes_per_batch = classes_per_batch
+    options: PKOptions
+
+    def __init__(self, options: PKOptions, classes: np.ndarray) -> None:
+        super().__init__(options)
         self.classes = classes
         with tf.device("CPU:0"):
-            self.epoch_counter = tf.Variable(
-                0, trainable=False, dtype=tf.int64, name="epoch_counter"
-            )
             self.alike = tf.Variable(
                 np.empty((len(classes), 0), np.int64),
                 trainable=False,
@@ -48,7 +74,16 @@ class Sampler:
             alike: For a class id, the ids of those to share a batch with, the most wanted first.
                 Classes that are not named go with any; ids that the batches do not have are
                 ignored. An empty dict undoes it.
+
+        Raises: ValueError: If the batches are made of super-classes, which say who meets whom.
         """
+        if self.options.super_classes_per_batch is not None:
+            raise ValueError(
+                "In batches of super-classes these say which classes meet. Expected batches "
+                "without. Received: "
+                f"`super_classes_per_batch={self.options.super_classes_per_batch}`. Leave it out "
+                "of `pk_batches`."
+            )
         places = {label: place for place, label in enumerate(self.classes.tolist())}
         width = max(map(len, alike.values()), default=0)
         table = np.full((len(places), width), -1, np.int64)
@@ -60,12 +95,13 @@ class Sampler:
 
 
 def find_sampler(dataset: Any) -> Sampler | None:
-    """Returns the state of the P x K batches that `dataset` is derived from.
+    """Returns the state of the random batches that `dataset` is derived from.
 
     Args:
-        dataset: What `pk_batches` returned, or what `.map`, `.prefetch`, ... made of it.
+        dataset: What `pk_batches`, `pair_batches` or `triplet_batches` returned, or what `.map`,
+            `.prefetch`, ... made of it.
 
-    Returns: The `Sampler`, or `None` if there are no such batches.
+    Returns: The `Sampler`, of P x K batches a `PKSampler`; or `None` if there are no such batches.
     """
     if hasattr(dataset, "sampler"):
         return dataset.sampler

@@ -3,17 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_siamese.data.augmentation.augment import as_batch_function, map_randomly
 from keras_siamese.data.inputs import as_seed
+from keras_siamese.data.sources.source import Source, host_tensor
 from keras_siamese.ops.checks import check_count
 
 
 def two_views(
     x: Any,
-    augmentation: Callable[..., Any],
+    augmentation: Callable[..., Any] | tuple[Callable[..., Any], Callable[..., Any]],
     batch_size: int,
     *,
     seed: int | None = None,
@@ -26,22 +27,21 @@ def two_views(
     of one size.
 
     Args:
-        x: Items: an array, shape `(num_items, ...)`, kept in memory once, in its dtype; or an
-            unbatched `tf.data.Dataset` of items of one shape, or of tuples such as `(item, label)`,
-            of which only the first part is used.
+        x: Items: a `Source`, whose labels are not used; an array, shape `(num_items, ...)`, kept in
+            memory once, in its dtype; or an unbatched `tf.data.Dataset` of items of one shape, or
+            of tuples such as `(item, label)`, of which only the first part is used.
         augmentation: A Keras preprocessing layer, or a `keras.Sequential` of them, called with
-            `training=True`; or a function of a batch of items made of TensorFlow operations.
+            `training=True`; or a function of a batch of items, as for `augment`. Or a pair of them,
+            one for each view, such as a weak and a strong one.
         batch_size: Items in a batch, at least 2: their views are twice as many.
         seed: Integer that makes the order of the items reproducible, together with TensorFlow's
-            global seed. Batches are then augmented one after the other, so that what an
-            augmentation with a seed of its own draws is reproducible too. Defaults to `None`:
-            drawn, and several batches are augmented at a time.
-        shuffle_buffer: Items of a dataset among which the next one is drawn; an array is shuffled
-            as a whole. Defaults to 10,000.
+            global seed, and what a layer draws: see `augment`. Defaults to `None`: drawn.
+        shuffle_buffer: Items of a dataset among which the next one is drawn; an array or a source
+            is shuffled as a whole. Defaults to 10,000.
 
     Returns: A `tf.data.Dataset` with elements `((view1, view2),)`, shapes `(batch_size, ...)`.
 
-    Raises: ValueError: If `x` is no array and no dataset or has fewer than `batch_size` items,
+    Raises: ValueError: If `x` is no source, array or dataset, or has fewer than `batch_size` items,
         `augmentation` cannot be called, or an argument is out of its range.
 
     Example:
@@ -53,50 +53,45 @@ def two_views(
     """
     check_count("batch_size", batch_size, least=2, fix="One item alone has no negative.")
     check_count("shuffle_buffer", shuffle_buffer)
-    if not callable(augmentation):
+    pair = augmentation if isinstance(augmentation, tuple) else (augmentation, augmentation)
+    if len(pair) != 2:
         raise ValueError(
-            "`augmentation` must be a Keras layer or a function of a batch of items. "
-            f"Received: {augmentation!r}."
+            "`augmentation` must be one, or a pair, one for each view. "
+            f"Received: a tuple of {len(pair)}."
         )
-    # With several calls at a time, which batch gets which draw is left to chance.
-    parallel_calls = tf.data.AUTOTUNE if seed is None else None
-    seed = as_seed(seed)
+    first, second = map(as_batch_function, pair)
+    order_seed = as_seed(seed)
     if isinstance(x, tf.data.Dataset):
-        items, gather = x.map(lambda item, *_: item), lambda item: item
+        items, fetch = x.map(lambda item, *_: (item,)), lambda item: item
     else:
-        items, gather = _places(x)
+        items, fetch = _places(x)
         shuffle_buffer = max(1, int(items.cardinality()))
     if 0 <= items.cardinality() < batch_size:
         raise ValueError(
             f"`batch_size={batch_size}` is more than the {int(items.cardinality())} items in `x`, "
             "so there is no batch. Use a smaller `batch_size`."
         )
-    options = {"training": True} if isinstance(augmentation, keras.Layer) else {}
 
-    def augment(batch: Any) -> Any:
-        batch = gather(batch)
-        return ((augmentation(batch, **options), augmentation(batch, **options)),)
-
-    return (
-        items.shuffle(shuffle_buffer, seed=seed)
+    batches = (
+        items.shuffle(shuffle_buffer, seed=order_seed)
         .batch(batch_size, drop_remainder=True)
-        .map(augment, num_parallel_calls=parallel_calls)
-        .prefetch(tf.data.AUTOTUNE)
+        .map(lambda batch: (fetch(batch),), num_parallel_calls=tf.data.AUTOTUNE)
     )
+    return map_randomly(batches, lambda batch: ((first(batch), second(batch)),), seed)
 
 
-def _places(x: Any) -> tuple[tf.data.Dataset, Callable[[Any], Any]]:
-    """Returns a dataset of the places in an array, and a function of places that gives the items.
+def _places(x: Any) -> tuple[tf.data.Dataset, Callable[[tf.Tensor], Any]]:
+    """Returns a dataset of places, and a function of places that gives the items there.
 
-    Raises: ValueError: If `x` is no array.
+    Raises: ValueError: If `x` is no source and no array.
     """
+    if isinstance(x, Source):
+        return tf.data.Dataset.range(len(x)), x.fetch
     x = np.asarray(x)
     if x.ndim == 0:
         raise ValueError(
-            "`x` must be an array with one row for each item, or a `tf.data.Dataset`. "
+            "`x` must be a source, an array with one row for each item, or a `tf.data.Dataset`. "
             f"Received: {x!r}."
         )
-    # tf.data runs on the host: data on a GPU would be copied back for each batch.
-    with tf.device("CPU:0"):
-        data = tf.constant(x)
+    data = host_tensor(x)
     return tf.data.Dataset.range(len(x)), lambda places: tf.gather(data, places)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_siamese.data.inputs import as_labelled_arrays
+from keras_siamese.data.inputs import as_labelled_arrays, is_mapped
 from keras_siamese.data.sources.source import Source, host_tensor
 
 
@@ -17,6 +17,8 @@ class ArraySource(Source):
     def __init__(self, x: Any, labels: Any, groups: Any = None) -> None:
         x, labels = as_labelled_arrays(x, labels)
         super().__init__(labels, groups)
+        for array in keras.tree.flatten(x):
+            _check_dtype(array.dtype)
         self._x = x
 
     def fetch(self, indices: tf.Tensor) -> Any:
@@ -44,8 +46,9 @@ def from_arrays(x: Any, y: Any, *, groups: Any = None) -> Source:
 
     Returns: A `Source`.
 
-    Raises: ValueError: If the lengths differ or are 0, `x` holds something else than arrays, or
-        labels are floats, missing, or of several kinds.
+    Raises: ValueError: If the lengths differ or are 0, `x` holds something else than arrays, items
+        of several shapes, NaN or infinity (for which files are not searched), or labels are floats,
+        missing, or of several kinds.
 
     Example:
         >>> source = from_arrays(np.arange(4), ["cat", "dog", "cat", "dog"])
@@ -68,17 +71,21 @@ def as_source(x: Any, y: Any = None) -> Source:
     if y is None:
         raise ValueError(
             "Expected a source (`from_arrays`, `from_image_folder`, ...), or items `x` and labels "
-            f"`y`. Received: `x` of type {type(x).__name__}, and no `y`."
+            f"`y`. Received: `x` of type {type(x).__name__}, and no `y`. A "
+            "`tf.data.Dataset` becomes a source by `from_dataset`."
         )
     return from_arrays(x, y)
 
 
-def is_mapped(array: np.ndarray) -> bool:
-    """Whether the values of an array are in a file, from which they are read when needed."""
-    owner: Any = array
-    while owner is not None and not isinstance(owner, np.memmap):
-        owner = getattr(owner, "base", None)
-    return owner is not None
+def _check_dtype(dtype: np.dtype) -> None:
+    try:
+        tf.as_dtype(dtype)
+    except TypeError:
+        raise ValueError(
+            "Items must be numbers or strings. "
+            f"Received: dtype {dtype}. Of a structured array, give the fields as a dict of arrays; "
+            'turn dates into numbers with `.astype("int64")`.'
+        ) from None
 
 
 def _rows_of_tensor(array: np.ndarray) -> Any:
@@ -87,8 +94,15 @@ def _rows_of_tensor(array: np.ndarray) -> Any:
 
 
 def _rows_of_mapped(array: np.ndarray) -> Any:
+    def read(indices: np.ndarray) -> np.ndarray:
+        taken = array[indices]
+        if array.dtype.kind == "U":
+            return np.char.encode(taken, "utf-8")
+        # The bytes of a number may have another order in the file than on this machine.
+        return taken.astype(array.dtype.newbyteorder("="), copy=False)
+
     def rows(indices: tf.Tensor) -> tf.Tensor:
-        taken = tf.numpy_function(lambda i: array[i], [indices], array.dtype, stateful=False)
+        taken = tf.numpy_function(read, [indices], tf.as_dtype(array.dtype), stateful=False)
         return tf.ensure_shape(taken, (indices.shape[0], *array.shape[1:]))
 
     return rows

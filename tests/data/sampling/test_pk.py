@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections import Counter, defaultdict
 
 import keras
@@ -5,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import keras_siamese as ks
 from keras_siamese.data.labels import encode_labels
 from keras_siamese.data.sampling.pk import pk_batches
 from keras_siamese.data.sampling.sampler import find_sampler
@@ -199,16 +202,6 @@ def test_fit_sees_the_epochs_that_the_counter_says(initial_epoch):
     assert model.seen == [[item + 1000 for item in batch] for batch in expected]
 
 
-def test_epoch_counter_is_found_behind_other_datasets():
-    dataset = batches_of()
-    other = tf.data.Dataset.range(5)
-    assert find_sampler(dataset) is dataset.sampler
-    assert find_sampler(dataset.repeat().batch(2)) is dataset.sampler
-    assert find_sampler(tf.data.Dataset.zip(other, dataset)) is dataset.sampler
-    assert find_sampler(other) is None
-    assert find_sampler(ITEMS) is None
-
-
 def test_steps_and_cardinality():
     assert len(ITEMS) == 88
     assert batches_of().cardinality() == len(epoch_of(batches_of())) == 88 // 12
@@ -267,6 +260,72 @@ def test_ids_of_names_are_those_of_all_names_even_if_some_are_dropped():
     items, labels = next(dataset.as_numpy_iterator())
     np.testing.assert_array_equal(labels, encode_labels(names)[0][items])
     assert set(labels.tolist()) == {1, 2}
+
+
+def test_classes_give_all_their_items_up_to_the_largest_number():
+    dataset = batches_of(examples_per_class=(3, 6), steps_per_epoch=40)
+    assert dataset.cardinality() == 40
+    assert dataset.element_spec[0].shape == dataset.element_spec[1].shape == (None,)
+    for items, labels in dataset.as_numpy_iterator():
+        np.testing.assert_array_equal(labels, LABELS[items])
+        _, counts = np.unique(labels, return_counts=True)
+        np.testing.assert_array_equal(counts, np.minimum(SIZES[np.unique(labels) // 100], 6))
+        assert len(set(items.tolist())) == len(items)
+
+
+def test_batches_of_many_sizes_train_in_few_programs(rng):
+    x, y = rng.normal(size=(len(LABELS), 5)).astype("float32"), LABELS
+    batches = pk_batches(
+        x, y, classes_per_batch=4, examples_per_class=(3, 12), steps_per_epoch=25, seed=0
+    )
+    traces = []
+
+    class Encoder(keras.layers.Dense):
+        def call(self, inputs):
+            traces.append(tuple(inputs.shape))
+            return super().call(inputs)
+
+    inputs = keras.Input((5,))
+    model = ks.SiameseModel(keras.Model(inputs, Encoder(3)(inputs)))
+    model.compile(keras.optimizers.SGD(0.0), ks.losses.TripletLoss(0.5))
+    traces.clear()
+    losses = []
+    history = model.fit(
+        batches,
+        epochs=2,
+        verbose=0,
+        callbacks=[
+            keras.callbacks.LambdaCallback(
+                on_train_batch_end=lambda batch, logs: losses.append(logs["loss"])
+            )
+        ],
+    ).history
+    assert set(traces) == {(None, 5)} and len(traces) <= 3
+
+    batches.sampler.epoch_counter.assign(0)
+    elsewhere = [
+        (float(model.loss(labels, model(items))), len(labels)) for items, labels in batches
+    ]
+    values, sizes = np.transpose(elsewhere)
+    assert len(set(sizes)) > 8
+    # Keras logs the mean over the items seen so far.
+    np.testing.assert_allclose(losses[:25], np.cumsum(values * sizes) / np.cumsum(sizes), rtol=1e-4)
+    assert history["loss"][0] == pytest.approx(losses[24])
+
+
+def test_super_classes_of_a_source():
+    source = ks.data.from_arrays(ITEMS, LABELS, groups=LABELS // 300)  # of 3, 3, 3 and 2 classes
+    dataset = pk_batches(
+        source,
+        classes_per_batch=4,
+        examples_per_class=3,
+        super_classes_per_batch=2,
+        steps_per_epoch=30,
+        seed=0,
+    )
+    for _, labels in dataset.as_numpy_iterator():
+        groups = labels.reshape(4, 3)[:, 0] // 300
+        assert groups[0] == groups[1] != groups[2] == groups[3]
 
 
 def test_nests_keep_structure_dtypes_and_static_shapes(rng):
@@ -333,3 +392,57 @@ def test_bad_arguments_are_refused(arguments, message):
 def test_bad_data_is_refused(x, y, message):
     with pytest.raises(ValueError, match=message):
         pk_batches(x, y, classes_per_batch=2, examples_per_class=2)
+
+
+def test_replicas_get_whole_classes(tmp_path):
+    x = np.random.default_rng(0).normal(size=(120, 5)).astype("float32")
+    np.save(tmp_path / "x.npy", x)
+    program = """
+import contextlib, keras, numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import keras_siamese as ks
+x, y = np.random.default_rng(0).normal(size=(120, 5)).astype("float32"), np.arange(120) % 10
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+sources = ks.data.from_arrays(x, y), ks.data.from_arrays(np.load("x.npy", mmap_mode="r"), y)
+
+
+def batches_of(source=sources[0], **options):
+    defaults = dict(classes_per_batch=4, examples_per_class=3, steps_per_epoch=9, seed=0)
+    return ks.data.pk_batches(source, **(defaults | options))
+
+
+for source in sources:
+    for distributed in strategy.experimental_distribute_dataset(batches_of(source)):
+        parts = [part.numpy() for part in strategy.experimental_local_results(distributed[1])]
+        of_replica = [part.reshape(2, 3) for part in parts]
+        assert all((part == part[:, :1]).all() for part in of_replica)
+        assert len({label for part in of_replica for label in part[:, 0].tolist()}) == 4
+
+
+def train(scope):
+    keras.utils.set_random_seed(0)
+    with scope:
+        batches = batches_of()
+        model = ks.SiameseModel(ks.encoders.mlp((5,), 4, hidden_units=(8,)))
+        model.compile(keras.optimizers.SGD(0.05), ks.losses.TripletLoss(0.5))
+    model.fit(batches, epochs=2, verbose=0)
+    return model
+
+
+one, two = train(contextlib.nullcontext()), train(strategy.scope())
+for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
+    np.testing.assert_allclose(a, b, atol=1e-5)
+for options, received in [
+    (dict(classes_per_batch=5), "Received: 5 and 3."),
+    (dict(examples_per_class=(2, 3)), "Received: 4 and (2, 3)."),
+]:
+    batches = batches_of(**options).map(lambda x, y: (x, y))
+    try:
+        two.fit(batches, verbose=0)
+    except ValueError as error:
+        assert "multiple of 2" in str(error) and received in str(error), error
+    else:
+        raise AssertionError
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=300, cwd=tmp_path)

@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_siamese.data.sampling.two_views import two_views
+from keras_siamese.data.sources.arrays import from_arrays
 
 # Items are their own numbers.
 ITEMS = np.arange(10, dtype="float32")[:, None]
@@ -100,6 +101,38 @@ def test_nests_and_streams():
         np.testing.assert_array_equal(view["a"] - 1, -view["b"])
 
 
+def test_sources_are_read_when_needed(tmp_path):
+    np.save(tmp_path / "x.npy", ITEMS)
+    for x in (ITEMS, np.load(tmp_path / "x.npy", mmap_mode="r")):
+        source = from_arrays(x, np.arange(10) % 2)
+        view1, view2 = _collect(two_views(source, _noise(), 5, seed=0))
+        assert sorted(np.round(view1).ravel()) == list(range(10))
+        assert (view1 != view2).all()
+        view1, _ = _collect(two_views(source.subset(source.labels == 1), _noise(), 5))
+        assert sorted(np.round(view1[0])) == [1, 3, 5, 7, 9]
+
+
+def test_items_of_several_arrays():
+    x = (ITEMS, -ITEMS)
+    for items in (from_arrays(x, np.arange(10)), tf.data.Dataset.from_tensor_slices((x,))):
+        for ((view1, view2),) in two_views(items, _noise(), 5):
+            for first, second in (view1, view2):
+                np.testing.assert_array_equal(np.round(first), -np.round(second))
+
+
+def test_a_weak_and_a_strong_view():
+    def strong(batch):
+        return batch + tf.random.uniform(tf.shape(batch), 10.0, 20.0)
+
+    view1, view2 = _collect(two_views(ITEMS, (_noise(), strong), 5))
+    assert (abs(view1 - np.round(view1)) < 0.1).all()
+    assert ((view2 - view1 > 9) & (view2 - view1 < 21)).all()
+    with pytest.raises(ValueError, match=r"a pair, one for each view. Received: a tuple of 3"):
+        two_views(ITEMS, (strong, strong, strong), 5)
+    with pytest.raises(ValueError, match="`augmentation` must be a Keras layer or a function"):
+        two_views(ITEMS, (strong, None), 5)
+
+
 def test_bad_input():
     with pytest.raises(ValueError, match="`batch_size` must be an integer of at least 2"):
         two_views(ITEMS, _noise(), 1)
@@ -111,7 +144,7 @@ def test_bad_input():
         two_views(tf.data.Dataset.from_tensor_slices(ITEMS).batch(10), _noise(), 2)
     with pytest.raises(ValueError, match="`augmentation` must be a Keras layer or a function"):
         two_views(ITEMS, "flip", 2)
-    with pytest.raises(ValueError, match="`x` must be an array"):
+    with pytest.raises(ValueError, match="`x` must be a source, an array"):
         two_views({"a": ITEMS}, _noise(), 2)
     with pytest.raises(ValueError, match="`shuffle_buffer` must be an integer of at least 1"):
         two_views(ITEMS, _noise(), 2, shuffle_buffer=0)
