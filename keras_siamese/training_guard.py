@@ -38,8 +38,9 @@ class TrainingGuard(keras.callbacks.Callback):
     def __init__(self, data: Any, num_replicas: int = 1) -> None:
         super().__init__()
         self._sampler = find_sampler(data)
-        if self._sampler is not None and self._sampler.options is not None:
-            _check_whole_classes(self._sampler.options, num_replicas)
+        self._options = None if self._sampler is None else self._sampler.options
+        if self._options is not None:
+            _check_whole_classes(self._options, num_replicas)
         self._warned = False
         self._warned_of_val_loss = False
 
@@ -52,8 +53,7 @@ class TrainingGuard(keras.callbacks.Callback):
         Args:
             model: What is trained. Its train function is traced anew if that changes.
         """
-        options = self._sampler and self._sampler.options
-        if options is None or not options.has_varying_sizes:
+        if self._options is None or not self._options.has_varying_sizes:
             yield
             return
         model.train_function = None

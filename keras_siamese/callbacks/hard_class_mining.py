@@ -19,8 +19,8 @@ class HardClassMining(keras.callbacks.Callback):
     At the start of an epoch, some items of each class are embedded, and `confused_classes` says
     which classes lie next to each other. In the batches of the epoch, a class is followed by those
     that it is confused with, as far as the round still has them and the batch has room: so each
-    item meets hard negatives. Classes and items come as evenly as without. It is
-    no sure gain: compare with a run without it.
+    item meets hard negatives. Classes and items come as evenly as without. It is no sure gain:
+    compare with a run without it.
 
     The first epoch of a training, epoch 0, has none of it: the embeddings say nothing yet. Training
     that goes on from a later one (`initial_epoch`, `BackupAndRestore`) starts with mining. It has

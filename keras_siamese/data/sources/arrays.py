@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_siamese.data.inputs import as_labelled_arrays, is_mapped
+from keras_siamese.data.inputs import as_labelled_arrays, is_mapped, take
 from keras_siamese.data.sources.source import Source, host_tensor
 
 
@@ -24,6 +24,10 @@ class ArraySource(Source):
     def fetch(self, indices: tf.Tensor) -> Any:
         """Reads a batch of items."""
         return keras.tree.map_structure(lambda rows: rows(indices), self._rows)
+
+    def _take(self, indices: np.ndarray) -> Any:
+        # As they were given: TensorFlow would make bytes of strings.
+        return take(self._x, indices)
 
     @functools.cached_property
     def _rows(self) -> Any:

@@ -25,6 +25,8 @@ class IdxSource(ArraySource):
         """Reads a batch of images, in [0, 1]."""
         return tf.cast(super().fetch(indices), tf.float32) * (1 / tf.uint8.max)
 
+    _take = Source._take  # by `fetch`, not the bytes
+
 
 def from_idx(folder: str | os.PathLike[str], part: str = "train") -> Source:
     """The images of MNIST-like IDX files as a source.

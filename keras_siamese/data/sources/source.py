@@ -91,8 +91,12 @@ class Source(ABC):
         Returns: `(x, labels)`: NumPy arrays like the items, shapes `(num_items, ...)`, and the
             labels as they were given.
         """
-        parts = [x for x, _ in self.batches().as_numpy_iterator()]
-        return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts), self.labels
+        return self._take(np.arange(len(self))), self.labels
+
+    def _take(self, indices: np.ndarray) -> Any:
+        """Returns the items at some places as NumPy arrays."""
+        parts = [x for x, _ in _Subset(self, indices).batches().as_numpy_iterator()]
+        return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
 
 
 class _Subset(Source):
@@ -130,6 +134,9 @@ class _Subset(Source):
 
     def fetch(self, indices: tf.Tensor) -> Any:
         return self._source.fetch(tf.gather(self._places, indices))
+
+    def _take(self, indices: np.ndarray) -> Any:
+        return self._source._take(self._indices[indices])
 
 
 def host_tensor(array: np.ndarray) -> tf.Tensor:

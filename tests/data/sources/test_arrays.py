@@ -39,8 +39,11 @@ def test_mapped_rows_are_those_in_memory(tmp_path, dtype):
 
 def test_names_in_a_file(tmp_path):
     texts = np.array([f"täxt {i}" for i in range(40)])
-    x, _ = from_arrays(mapped(tmp_path, texts), LABELS).arrays()
+    source = from_arrays(mapped(tmp_path, texts), LABELS)
+    x = np.concatenate([x for x, _ in source.batches(16).as_numpy_iterator()])
     assert [text.decode() for text in x] == texts.tolist()
+    part, _ = source.subset([3, 1]).subset([1, 0]).arrays()
+    assert part.tolist() == [texts[1], texts[3]]
 
 
 def test_nests_mix_mapped_and_in_memory(tmp_path):

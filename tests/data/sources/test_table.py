@@ -25,7 +25,7 @@ def csv_file(tmp_path):
 
 
 def texts_of(source):
-    return [text.decode() for text in source.arrays()[0]]
+    return source.arrays()[0].tolist()
 
 
 def test_csv_file_of_texts(csv_file):
