@@ -1,4 +1,4 @@
-"""Learn an embedding of photographs from folders of JPEG files, and see which it mistakes.
+"""Learn an embedding of photographs from folders of JPEG files, and see which classes it confuses.
 
     python examples/cifar10.py --data FOLDER
 
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     # The epoch is chosen on images held out of the training part, never on the test images.
     known, test = (load_images(args, part) for part in ("train", "test"))
     train, val = ks.data.stratified_split(known, fractions=(0.95, 0.05), seed=args.seed)
-    print(ks.data.find_leaks(train=train, val=val, test=test))
+    ks.data.find_leaks(train=train, val=val, test=test).check("items")
 
     model = ks.SiameseModel(
         ks.encoders.convnet((32, 32, 3), embedding_dim=128, filters=(32, 64, 128), dropout=0.2)
@@ -53,9 +53,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
         seed=args.seed,
     )
     model.fit(
-        ks.data.augment(batches, ks.data.natural_augmentation()),
+        ks.data.augment(batches, ks.data.natural_augmentation(), seed=args.seed),
         epochs=args.epochs,
-        validation_data=val.batches(),
+        validation_data=val,
         callbacks=[
             keras.callbacks.EarlyStopping("val_map_at_r", patience=5, restore_best_weights=True)
         ],
@@ -67,6 +67,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     }
     print(f"\n{len(y_test)} images that training never saw, of the ten classes that it saw:\n")
     print(ks.evaluation.format_table(figures))
+    print("\nClasses that images lie next to, the most often confused first:\n")
+    confused = ks.evaluation.confused_classes(spaces["trained encoder"], y_test)
+    for name, others in confused.items():
+        print(f"    {name}: {', '.join(map(str, others))}")
     picture = ks.evaluation.plot_embeddings(
         spaces, y_test, title="CIFAR-10, unseen images of seen classes", max_points=args.points
     )

@@ -1,4 +1,4 @@
-"""Checks of what is given to `compile`, `fit` and `evaluate` of a SiameseModel."""
+"""Checks of what is given to `compile`, `fit`, `evaluate` and `predict` of a SiameseModel."""
 
 import inspect
 from typing import Any
@@ -60,11 +60,13 @@ def check_metrics(metrics: Any, weighted_metrics: Any) -> None:
 
 
 def bind_data(method: Any, args: Any, kwargs: Any, encoder: keras.Model) -> inspect.BoundArguments:
-    """Binds the arguments of `fit` or `evaluate`, so that none of them is lost.
+    """Binds the arguments of `fit`, `evaluate` or `predict`, so that none of them is lost.
 
-    Sources to evaluate become their batches.
+    Sources to evaluate or to embed become their batches.
     """
     call = inspect.signature(method).bind(*args, **kwargs)
+    _check_end(call.arguments, "x", "steps_per_epoch" if method.__name__ == "fit" else "steps")
+    _check_end(call.arguments, "validation_data", "validation_steps")
     _open_sources(call.arguments, is_fit=method.__name__ == "fit")
     for name in {"x", "y", "validation_data"} & set(call.arguments):
         call.arguments[name] = as_texts(call.arguments[name])
@@ -83,9 +85,37 @@ def bind_data(method: Any, args: Any, kwargs: Any, encoder: keras.Model) -> insp
                     "data set of batches ((x1, x2), None, sample_weight)."
                 )
             call.arguments["y"] = np.zeros(len(weights))
+        if is_pair_of_items(x, encoder):
+            _check_alike(*x)
     elif y is not None and is_pair_of_items(x, encoder):
         check_same_values(y)
     return call
+
+
+def _check_end(arguments: dict[str, Any], name: str, steps: str) -> None:
+    """Checks that an endless dataset, which Keras would read forever, has its steps stated."""
+    data = arguments.get(name)
+    is_dataset = isinstance(data, tf.data.Dataset)
+    if (
+        is_dataset
+        and arguments.get(steps) is None
+        and data.cardinality() == tf.data.INFINITE_CARDINALITY
+    ):
+        raise ValueError(
+            f"The dataset `{name}` never ends. Expected `{steps}`. Received: None. Give it, or leave "
+            "out `.repeat()`; `pk_batches` takes `steps_per_epoch` too."
+        )
+
+
+def _check_alike(x1: Any, x2: Any) -> None:
+    """Checks that two views, given without labels, are not items and their labels."""
+    shapes = [getattr(part, "shape", None) for part in (x1, x2)]
+    if None not in shapes and tuple(shapes[0])[1:] != tuple(shapes[1])[1:]:
+        raise ValueError(
+            "Expected two views of each item, or the two items of each pair, of one shape. "
+            f"Received: `x` as a tuple of shapes {tuple(shapes[0])} and {tuple(shapes[1])}. If "
+            "these are items and their labels, give them one after the other, as in `*test`."
+        )
 
 
 def _open_sources(arguments: dict[str, Any], is_fit: bool) -> None:

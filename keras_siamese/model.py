@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import ops, tree
 
 from keras_siamese import distances
-from keras_siamese.arguments import NO_CLASS_WEIGHT, as_texts, bind_data, check_loss, check_metrics
+from keras_siamese.arguments import NO_CLASS_WEIGHT, bind_data, check_loss, check_metrics
 from keras_siamese.distances import Distance
 from keras_siamese.distribution import gather_replicas, mean_of_replicas
 from keras_siamese.encoders import embedding_dim_of
@@ -208,8 +208,9 @@ class SiameseModel(keras.Model):
             self._collection.clear()
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
-        """Embeds items: see `keras.Model.predict`, whose arguments it takes."""
-        return super().predict(as_texts(x), *args, **kwargs)
+        """Embeds items, or a source: see `keras.Model.predict`, whose arguments it takes."""
+        call = bind_data(super().predict, (x, *args), kwargs, self.encoder)
+        return super().predict(*call.args, **call.kwargs)
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """One step of the optimizer on one batch of any of the four kinds."""

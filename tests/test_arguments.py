@@ -97,6 +97,35 @@ class TestData:
         call = bind_data(evaluate, (), {"validation_data": source}, encoder)
         assert sizes(call.arguments["validation_data"]) == [3]
 
+    def test_endless_data_need_steps(self, encoder):
+        endless = tf.data.Dataset.from_tensors((self.X, np.arange(3))).repeat()
+        model = ks.SiameseModel(encoder)
+        model.compile("sgd", TripletLoss(0.2))
+        for call, steps in [
+            (lambda: model.fit(endless, verbose=0), "steps_per_epoch"),
+            (lambda: model.fit(endless.take(1), validation_data=endless), "validation_steps"),
+            (lambda: model.evaluate(endless), "steps"),
+            (lambda: model.predict(endless), "steps"),
+        ]:
+            with pytest.raises(ValueError, match=f"never ends. Expected `{steps}`"):
+                call()
+        assert model.predict(endless, steps=2, verbose=0).shape == (6, 2)
+
+    def test_items_and_labels_are_no_views(self, encoder):
+        message = r"Received: .* shapes \(3, 2\) and \(3,\)\. If .* `\*test`"
+        with pytest.raises(ValueError, match=message):
+            self.bind(encoder, (self.X, np.arange(3)))
+        assert "x" in self.bind(encoder, (self.X, self.X))
+        assert "x" in self.bind(encoder, ({"a": self.X}, {"a": self.X}))
+
+    def test_sources_to_embed(self, encoder):
+        x = np.random.default_rng(0).normal(size=(5, 2)).astype("float32")
+        model = ks.SiameseModel(encoder)
+        embeddings = model.predict(x, verbose=0)
+        source = ks.data.from_arrays(x, list("abcde"))
+        np.testing.assert_allclose(model.predict(source, verbose=0), embeddings, atol=1e-6)
+        np.testing.assert_allclose(model.predict(source, 2, verbose=0), embeddings, atol=1e-6)
+
     def test_a_source_to_fit(self, encoder):
         source = ks.data.from_arrays(np.zeros((3, 2)), [1, 2, 3])
         with pytest.raises(ValueError, match=r"a source as `x`. Use .*pk_batches\(source"):

@@ -79,6 +79,9 @@ def _as_arrays(x: Any) -> Any:
         array = np.asarray(x)
     except ValueError as error:  # Items of several shapes; NumPy does not say which.
         raise _mixed_items(x) from error
+    if isinstance(x, list) and array.dtype.kind in "US":
+        # Among strings, NumPy makes "nan" of NaN; of bytes it cuts off zeros at their end.
+        array = np.asarray(x, object)
     if (
         array.dtype == object
         and array.ndim

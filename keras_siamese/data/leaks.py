@@ -70,7 +70,10 @@ class LeakReport:
         lines = [line for kind in kinds for line in self._lines(kind)]
         if lines:
             lines = ["The parts must be disjoint. Received:", *lines]
-            raise ValueError("\n    ".join(lines) + "\nSplit anew, or drop the items from a part.")
+            raise ValueError(
+                "\n    ".join(lines) + "\nSplit anew, or drop the items from a part; or name what "
+                'may not be in common, as in `check("classes", "items")`.'
+            )
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{name} ({size} items)" for name, size in self.sizes.items())

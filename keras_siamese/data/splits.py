@@ -168,9 +168,10 @@ def class_folds(
 
 def _check_fractions(fractions: Sequence[float]) -> list[float]:
     fractions = [check_positive("fractions", fraction) for fraction in fractions]
-    if not math.isclose(sum(fractions), 1.0, abs_tol=1e-6):
-        raise ValueError(f"`fractions` must sum to 1. Received: {fractions}, sum {sum(fractions)}.")
-    return fractions
+    total = sum(fractions)
+    if not math.isclose(total, 1.0, abs_tol=1e-6):
+        raise ValueError(f"`fractions` must sum to 1. Received: {fractions}, sum {total}.")
+    return [fraction / total for fraction in fractions]
 
 
 def _open(x: Any, y: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_siamese.encoders.head import embed_features
-from keras_siamese.ops.checks import check_count
+from keras_siamese.ops.checks import as_plain_shape, check_count
 
 _SMALL = 4  # A side below it is pooled no more; a larger map gets one more block.
 
@@ -75,6 +75,7 @@ def _block(
 
 def _check_image_shape(input_shape: Sequence[int]) -> tuple[int, int, int]:
     """Returns the height, width and number of channels."""
+    input_shape = as_plain_shape(input_shape)
     if not isinstance(input_shape, tuple | list) or len(input_shape) != 3:
         shape = tuple(input_shape) if isinstance(input_shape, tuple | list) else None
         fix = (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_siamese.encoders.head import embed_features
-from keras_siamese.ops.checks import check_count
+from keras_siamese.ops.checks import as_plain_shape, check_count
 
 
 def mlp(
@@ -35,6 +35,7 @@ def mlp(
 
     Raises: ValueError: If an argument is out of range.
     """
+    input_shape = as_plain_shape(input_shape)
     if not isinstance(input_shape, tuple | list) or not input_shape:
         raise ValueError(
             "`input_shape` must be the shape of one item, without the batch axis, such as (20,) "

@@ -119,9 +119,12 @@ def _check_texts(texts: Any) -> Any:
             )
         return texts
     array = np.asarray(texts)
+    if isinstance(texts, list) and array.dtype.kind in "US":
+        array = np.asarray(texts, object)  # among strings, NumPy makes "nan" of NaN
     if not is_text(array) or array.ndim == 0 or array.size == 0:
         raise ValueError(
             "`texts` must be strings, shape (num_texts,): those to take the words from. "
-            f"Received: dtype {array.dtype}, shape {array.shape}."
+            f"Received: {type(texts).__name__} of dtype {array.dtype}, shape {array.shape}. Of a "
+            "source they are `source.arrays()[0]`; leave out those that are missing."
         )
     return array.astype(object)

@@ -39,7 +39,8 @@ def evaluate_embeddings(
     Returns: The value of each metric under its name.
 
     Raises: ValueError: If the lengths differ or are 0, labels are floats or missing, an embedding
-        is not finite, or a metric is undefined for this set (see each metric); the message says why.
+        is not finite, or a metric is undefined for this set (see each metric); the message says
+        why.
 
     Example:
         >>> evaluate_embeddings([[0.0], [1.0], [3.0], [9.0]], [0, 0, 1, 1], metrics=[RecallAtK(1)])

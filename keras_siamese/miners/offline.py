@@ -1,16 +1,16 @@
 """Triplets mined ahead of training steps, out of a whole set of embeddings."""
 
-import random
 from typing import Any
 
 import numpy as np
 from keras import ops
 
 from keras_siamese import distances
+from keras_siamese.data import encode_labels
+from keras_siamese.data.inputs import as_seed
 from keras_siamese.distances import Distance
 from keras_siamese.ops.checks import (
     as_embeddings,
-    as_labels,
     check_choice,
     check_class_sizes,
     check_count,
@@ -34,17 +34,17 @@ def mine_triplets(
 ) -> np.ndarray:
     """Mines triplets among all items, as indices: for `keras_siamese.data.triplet_batches`.
 
-    Anchors come in a random order, each of them with one positive, or with as many as it takes to
-    get `num_triplets`; the positives of an anchor are random ones of those that have a negative of
-    the wanted kind. A negative is looked for among all items, not only those of a batch. It is out
-    of date once the encoder has moved on: mine anew every epoch or so.
+    Anchors come in a random order, each with `num_triplets / num_anchors` positives, rounded up, or
+    with as many as it has: random ones of those that have a negative of the wanted kind. A negative
+    is looked for among all items, not only those of a batch. It is out of date once the encoder has
+    moved on: mine anew every epoch or so.
 
     Distances are computed in blocks, from each anchor to all items; memory is in proportion to the
     number of items.
 
     Args:
         embeddings: Finite floats, shape `(num_items, embedding_dim)`.
-        labels: Integer class ids, shape `(num_items,)` or `(num_items, 1)`.
+        labels: Class of each item, integers or names, shape `(num_items,)` or `(num_items, 1)`.
         num_triplets: How many to mine, at most.
         negative: `"semi_hard"` (the default): the nearest one with `d(a, p) < d(a, n) < d(a, p) +
             margin`; pairs without one are left out. Or `"hardest"`: the nearest of all.
@@ -55,10 +55,12 @@ def mine_triplets(
             drawn.
 
     Returns: Indices of anchors, positives and negatives, int64, shape `(num_mined, 3)`: fewer than
-        `num_triplets` if there are no more, but never none.
+        `num_triplets` if some anchors have too few, but never none. No anchor makes up for another;
+        ask for more to get more.
 
     Raises: ValueError: If there is no triplet of that kind, all items have one class, no class has
-        two items, embeddings are not finite, or an argument is out of its range.
+        two items, embeddings are not finite, labels are floats or missing, or an argument is out of
+        its range.
 
     Example: On the points 0, 0.2, 0.9 of one class and 0.5, 1, 3 of another, with margin 0.6, 7 of
         the 12 pairs have a semi-hard negative:
@@ -75,18 +77,18 @@ def mine_triplets(
     reach = np.inf if margin is None else check_positive("margin", margin)
     distance = distances.get(distance)
     embeddings = as_embeddings(embeddings)
-    labels = ops.convert_to_numpy(as_labels(labels))
-    num_items = check_same_length(embeddings=embeddings, labels=labels)
+    ids, _ = encode_labels(labels)
+    num_items = check_same_length(embeddings=embeddings, labels=ids)
     is_finite = ops.convert_to_numpy(ops.all(ops.isfinite(embeddings), axis=1))
     if not is_finite.all():
         raise ValueError(
             f"Embeddings must be finite. Received: {(~is_finite).sum()} items with NaN or "
             "infinity. Look for them in the inputs, then for a training that diverged."
         )
-    _, ids, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    sizes = np.bincount(ids)
     check_class_sizes(sizes)
 
-    rng = np.random.default_rng(random.getrandbits(63) if seed is None else seed)
+    rng = np.random.default_rng(as_seed(seed))
     anchors = rng.permutation(np.flatnonzero(sizes[ids] > 1))
     per_anchor = -(-num_triplets // len(anchors))
     block = max(1, _BLOCK // num_items)

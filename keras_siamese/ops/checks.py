@@ -75,6 +75,11 @@ def check_count(argument: str, received: int, *, least: int = 1, fix: str = "") 
     return value
 
 
+def as_plain_shape(shape: Any) -> Any:
+    """Returns the shape of a tensor of TensorFlow as a tuple, and anything else as it is."""
+    return tuple(shape.as_list()) if hasattr(shape, "as_list") else shape
+
+
 def check_same_values(same: Any) -> None:
     """Checks that `same` says of each pair whether it matches.
 

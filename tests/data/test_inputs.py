@@ -62,6 +62,15 @@ def test_text_in_object_arrays_is_kept():
     assert x.tolist() == ["one", b"three"]
 
 
+def test_lists_of_strings_keep_their_values():
+    files = [b"a\0", b"\0"]
+    x, _ = as_labelled_arrays({"text": ["a", "much longer"], "file": files}, [0, 1])
+    assert x["text"].tolist() == ["a", "much longer"]
+    assert x["file"].tolist() == files
+    with pytest.raises(ValueError, match="str at row 0 and float at row 1"):
+        as_labelled_arrays(["a", float("nan")], [0, 1])
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_items_that_are_not_finite_are_refused(dtype, value, monkeypatch):

@@ -71,7 +71,9 @@ def test_items_are_named_with_their_places_and_labels():
         "    items in one part several times (2, 1 with different labels): "
         "train[5] ('e') = train[6] ('f'); test[4] ('x') = test[5] ('x')",
     ]
-    with pytest.raises(ValueError, match=r"disjoint(?s:.)*test\[1\] \('v'\)(?s:.)*Split anew"):
+    with pytest.raises(
+        ValueError, match=r"disjoint(?s:.)*test\[1\] \('v'\)(?s:.)*Split anew.*`check"
+    ):
         report.check("items")
 
 

@@ -89,6 +89,11 @@ def test_bad_input_is_refused(y, fractions, message):
         class_disjoint_split(np.zeros(4), y, fractions=fractions)
 
 
+def test_fractions_are_rounded_numbers():
+    parts = stratified_split(np.arange(10**6), np.zeros(10**6, int), fractions=(0.3333336,) * 3)
+    assert sorted(len(labels) for _, labels in parts) == [333_333, 333_333, 333_334]
+
+
 @pytest.mark.parametrize("split", SPLITS)
 def test_a_source_is_split_as_its_arrays_are(split, rng):
     y = rng.integers(0, 20, 200)

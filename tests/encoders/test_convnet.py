@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_siamese.encoders import convnet
 
@@ -82,3 +83,7 @@ def test_statistics_have_settled_after_forty_steps(rng):
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         convnet(**{"input_shape": (8, 8, 1), **arguments})
+
+
+def test_shape_of_a_tensor():
+    assert convnet(tf.ones((2, *(8, 8, 1))).shape[1:]).input_shape == (None, *(8, 8, 1))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_siamese.encoders import mlp
 
@@ -40,3 +41,7 @@ def test_arguments_reach_the_layers():
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         mlp(**{"input_shape": (4,), **arguments})
+
+
+def test_shape_of_a_tensor():
+    assert mlp(tf.ones((2, *(8, 8, 1))).shape[1:]).input_shape == (None, *(8, 8, 1))

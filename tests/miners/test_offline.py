@@ -57,6 +57,16 @@ def test_against_loops(rng, distance, block, monkeypatch):
         assert triplet_set(mined) == sorted(expected)
 
 
+def test_no_anchor_makes_up_for_another():
+    # 6 anchors, of which two have no such negative and one has one positive: 4 of 6, and 7 of 12.
+    assert [len(mine_triplets(POINTS, POINT_LABELS, n, margin=0.6)) for n in (6, 7)] == [4, 7]
+
+
+def test_names_as_labels():
+    mined = mine_triplets(POINTS, list("aaabbb"), 100, margin=0.6)
+    assert triplet_set(mined) == NEAREST
+
+
 @pytest.mark.parametrize("negative", ["semi_hard", "hardest"])
 def test_anchors_come_evenly(rng, negative, monkeypatch):
     monkeypatch.setattr(module, "_BLOCK", 40 * 7)
@@ -130,7 +140,8 @@ def test_mined_triplets_train(rng):
         ({"labels": [0, 0, 0]}, "no negative"),
         ({"labels": [0, 1, 2]}, "no positive"),
         ({"labels": [0, 1]}, "as many labels"),
-        ({"labels": ["a", "a", "b"]}, "encode_labels"),
+        ({"labels": [0.0, 0.0, 1.0]}, "whole numbers"),
+        ({"seed": -1}, "seed"),
         ({"embeddings": np.zeros((3, 2, 2))}, "embedding_dim"),
         ({"embeddings": [[0.0], [np.nan], [np.inf]]}, "2 items with NaN or infinity"),
     ],

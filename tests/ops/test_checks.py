@@ -10,6 +10,7 @@ from keras_siamese.ops.checks import (
     as_embeddings,
     as_label_table,
     as_labels,
+    as_plain_shape,
     check_choice,
     check_class_sizes,
     check_count,
@@ -254,3 +255,9 @@ def test_class_sizes():
 )
 def test_strings_in_any_of_numpys_ways(values, expected):
     assert is_text(values) is expected
+
+
+def test_shapes_of_tensors_are_plain():
+    assert as_plain_shape(tf.ones((2, 3)).shape) == (2, 3)
+    assert as_plain_shape([2, 3]) == [2, 3]
+    assert as_plain_shape(None) is None

@@ -80,10 +80,11 @@ def as_batch_function(augmentation: Callable[..., Any]) -> Callable[[Any], Any]:
     if isinstance(augmentation, keras.Layer):
         layer = augmentation
         return lambda x: keras.tree.map_structure(lambda part: layer(part, training=True), x)
-    if not callable(augmentation):
+    if not callable(augmentation) or isinstance(augmentation, type):
         raise ValueError(
             "`augmentation` must be a Keras layer or a function of a batch of items. "
-            f"Received: {augmentation!r}."
+            f"Received: {augmentation!r}. Of a class make a layer, as in `RandomFlip()`; of "
+            "several layers make one, by `keras.Sequential`."
         )
     return augmentation
 

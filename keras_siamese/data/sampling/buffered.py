@@ -13,6 +13,11 @@ from keras_siamese.data.sources.source import reads_outside_of_the_graph
 from keras_siamese.data.sources.stream import Stream
 from keras_siamese.ops.checks import check_count
 
+_MIX = (
+    "mix them: shuffle the order of the files, and read several at a time (`dataset.interleave`); "
+    "or raise `buffer_size` in `from_stream`; or hold all in memory with `from_dataset`."
+)
+
 
 def buffered_batches(
     stream: Stream, options: PKOptions, steps_per_epoch: int | None, seed: int
@@ -41,13 +46,14 @@ def buffered_batches(
     sampler = Sampler(options)
     low, high = options.range_of_examples
     batch_size = None if options.has_varying_sizes else options.classes_per_batch * high
+    stream_length = stream.dataset.cardinality().numpy()
 
     def plan_in_numpy(
         epoch: np.ndarray, number: np.ndarray, labels: np.ndarray, *groups: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng([seed, int(epoch), int(number)])
         try:
-            return _planner(labels, groups, options).epoch(rng)
+            planner = _planner(labels, groups, options)
         except ValueError as error:
             if number == 0 or len(labels) == stream.buffer_size:
                 raise
@@ -55,6 +61,10 @@ def buffered_batches(
             if len(labels) >= options.classes_per_batch * low:
                 warnings.warn(f"The end of the stream is left out. {error}", stacklevel=2)
             return np.empty(0, np.int64), np.empty(0, np.int64)
+        if number == 0:
+            is_whole = len(labels) < stream.buffer_size or len(labels) == stream_length
+            _warn_of_first_buffer(labels, planner.num_items, is_whole)
+        return planner.epoch(rng)
 
     def plan(epoch: tf.Tensor, numbered: Any) -> tf.data.Dataset:
         number, (raw, *names) = numbered
@@ -125,7 +135,31 @@ def _planner(labels: np.ndarray, groups: tuple[np.ndarray, ...], options: PKOpti
     except ValueError as error:
         raise ValueError(
             f"No batch can be made of a buffer of {len(labels)} items of {len(np.unique(labels))} "
-            f"classes. {error} If the classes of the stream come sorted, mix them: shuffle the "
-            "order of the files, and read several at a time (`dataset.interleave`); or raise "
-            "`buffer_size` in `from_stream`; or hold all in memory with `from_dataset`."
+            f"classes. {error} If the classes of the stream come sorted, {_MIX}"
         ) from None
+
+
+def _warn_of_first_buffer(labels: np.ndarray, num_used: int, is_whole: bool) -> None:
+    """Warns if most items are left out, or if classes come one after the other.
+
+    Args:
+        labels: Class ids of the items in the buffer, shape `(num_items,)`.
+        num_used: How many of them are of classes in use.
+        is_whole: Whether they are all items of the stream.
+    """
+    num_items, num_classes = len(labels), len(np.unique(labels))
+    if 2 * num_used < num_items:
+        warnings.warn(
+            f"Most of the stream is left out: of the {num_items} items in its first buffer, "
+            f"{num_items - num_used} are of classes that are short there. Raise `buffer_size` in "
+            "`from_stream`, or use a smaller `examples_per_class`, or "
+            '`short_classes="repeat"`.',
+            stacklevel=2,
+        )
+    num_runs = 1 + np.count_nonzero(np.diff(labels))
+    if not is_whole and num_runs == num_classes and 2 * num_classes < num_items:
+        warnings.warn(
+            f"The classes of the stream come sorted, so that only those in one buffer, "
+            f"{num_classes} in the first, ever meet in a batch. Better {_MIX}",
+            stacklevel=2,
+        )

@@ -59,11 +59,12 @@ def pk_batches(
     A stream (`from_stream`) has no random access, and its classes are not known ahead. Its items
     fill a buffer; what is said above of an epoch is then true of each buffer: batches are drawn
     from it until they hold as many items as it has, some of them twice and some not at all, and
-    then from the next one. Classes are short that have fewer than K items in the buffer. The last
-    buffer of the stream, which is smaller, is left out if it fills no batch. An epoch begins at the
-    beginning of the stream: if it is longer than an epoch, shuffle its files anew each time, or
-    give the steps of an epoch to `fit`, which goes on where it was. Classes cannot be kept
-    together: its `sampler` is a plain `Sampler`.
+    then from the next one. Classes are short that have fewer than K items in the buffer; a warning
+    says if that leaves out most of the first one, or if classes come sorted. The last buffer of the
+    stream, which is smaller, is left out if it fills no batch. An epoch begins at the beginning of
+    the stream: if it is longer than an epoch, shuffle its files anew each time, or give the steps
+    of an epoch to `fit`, which goes on where it was. Classes cannot be kept together: its `sampler`
+    is a plain `Sampler`.
 
     Args:
         x: Items: a `Source` (`from_arrays`, `from_image_folder`, ...); or an array, or a dict or
@@ -127,7 +128,7 @@ def pk_batches(
         stream = x if isinstance(x, Stream) else from_stream(x)
         return buffered_batches(stream, options, steps_per_epoch, seed)
     source = as_source(x, y)
-    planner = PKPlanner(source.class_ids, source.groups, options, steps_per_epoch)
+    planner = PKPlanner(source.class_ids, source.groups, options, steps_per_epoch, source.labels)
     sampler = PKSampler(options, planner.classes)
     class_ids = host_tensor(source.class_ids)
     low, high = options.range_of_examples

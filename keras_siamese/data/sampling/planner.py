@@ -7,6 +7,8 @@ import numpy as np
 from keras_siamese.data.sampling.plan import WEIGHTINGS, Members, deal_out, take_next
 from keras_siamese.ops.checks import check_choice, check_count
 
+_TWO_ITEMS = "One item alone has no positive. A range of K is a tuple, such as (2, 8)."
+
 
 @dataclass(frozen=True)
 class PKOptions:
@@ -27,7 +29,7 @@ class PKOptions:
         )
         bounds = self.examples_per_class
         for bound in bounds if isinstance(bounds, tuple) else (bounds,):
-            check_count("examples_per_class", bound, least=2, fix="One item alone has no positive.")
+            check_count("examples_per_class", bound, least=2, fix=_TWO_ITEMS)
         if isinstance(bounds, tuple) and (len(bounds) != 2 or bounds[0] > bounds[1]):
             raise ValueError(
                 "`examples_per_class` must be a number, or a tuple of the least and the largest "
@@ -65,9 +67,12 @@ class PKPlanner:
         groups: Super-classes, any values that sort, shape `(num_items,)`, or `None`.
         options: What the batches are to be.
         steps_per_epoch: Number of batches; `None` for as many as the items fill, at least 1.
+        names: What to call the class of each item in an error, shape `(num_items,)`. Defaults to
+            `None`: its id.
 
     Attributes:
         classes: Ids of the classes in use, ascending, shape `(num_classes,)`.
+        num_items: Number of their items.
         steps_per_epoch: Number of batches.
 
     Raises: ValueError: If the items cannot make such batches.
@@ -79,23 +84,26 @@ class PKPlanner:
         groups: np.ndarray | None,
         options: PKOptions,
         steps_per_epoch: int | None = None,
+        names: np.ndarray | None = None,
     ) -> None:
         self._options = options
-        classes, ids, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        classes, first, ids, counts = np.unique(labels, True, True, True)
+        class_names = classes if names is None else names[first]
         low, high = options.range_of_examples
-        is_used = _used_classes(classes, counts, options)
+        is_used = _used_classes(class_names, counts, options)
         if options.super_classes_per_batch is not None:
-            is_used, group_of_class = _used_in_groups(classes, ids, groups, is_used, options)
+            is_used, group_of_class = _used_in_groups(class_names, ids, groups, is_used, options)
             _, group_ids = np.unique(group_of_class[is_used], return_inverse=True)
             self._classes_of_group = Members.of(group_ids)
         self.classes = classes[is_used]
         items = np.flatnonzero(is_used[ids])
+        self.num_items = len(items)
         by_class = Members.of((np.cumsum(is_used) - 1)[ids[items]])
         self._items = Members(items[by_class.members], by_class.counts)
         self._num_each = np.clip(self._items.counts, low, high)
         if steps_per_epoch is None:
             mean_batch = options.classes_per_batch * self._num_each.mean()
-            steps_per_epoch = max(1, int(len(items) // mean_batch))
+            steps_per_epoch = max(1, int(self.num_items // mean_batch))
         self.steps_per_epoch = check_count("steps_per_epoch", steps_per_epoch)
 
     def epoch(
@@ -125,7 +133,7 @@ class PKPlanner:
         return items, self._num_each[classes].reshape(steps, num_classes).sum(axis=1)
 
 
-def _used_classes(classes: np.ndarray, counts: np.ndarray, options: PKOptions) -> np.ndarray:
+def _used_classes(names: np.ndarray, counts: np.ndarray, options: PKOptions) -> np.ndarray:
     """Returns a mask `(C,)` of the classes that batches are made of.
 
     Raises: ValueError: If a class is short and may not be, or fewer than P classes are left.
@@ -133,10 +141,10 @@ def _used_classes(classes: np.ndarray, counts: np.ndarray, options: PKOptions) -
     least, _ = options.range_of_examples
     short = counts < least
     if options.short_classes == "error" and short.any():
-        some = _named_sizes(classes[short], counts[short])
+        some = _named_sizes(names[short], counts[short])
         raise ValueError(
             f"Expected at least `examples_per_class={options.examples_per_class}` items of each "
-            f"class. Received: {short.sum()} of {len(classes)} classes with fewer, among them "
+            f"class. Received: {short.sum()} of {len(names)} classes with fewer, among them "
             f'{some}. Use `short_classes="drop"` to leave them out, `short_classes="repeat"` to '
             "repeat their items, or a smaller `examples_per_class`."
         )
@@ -152,7 +160,7 @@ def _used_classes(classes: np.ndarray, counts: np.ndarray, options: PKOptions) -
 
 
 def _used_in_groups(
-    classes: np.ndarray,
+    class_names: np.ndarray,
     ids: np.ndarray,
     groups: np.ndarray | None,
     is_used: np.ndarray,
@@ -161,8 +169,8 @@ def _used_in_groups(
     """Leaves out classes of super-classes that are too small.
 
     Args:
-        classes: Class ids, shape `(C,)`.
-        ids: Place in `classes` of each item, shape `(num_items,)`.
+        class_names: What to call the classes in an error, shape `(C,)`.
+        ids: Place in `class_names` of each item, shape `(num_items,)`.
         groups: Super-class of each item, shape `(num_items,)`.
         is_used: Which classes are used so far, shape `(C,)`.
         options: What the batches are to be.
@@ -179,14 +187,14 @@ def _used_in_groups(
             "none. Use a source with groups, such as `from_arrays(x, y, groups=...)`."
         )
     names, group_ids = np.unique(groups, return_inverse=True)
-    group_of_class = np.empty(len(classes), np.int64)
+    group_of_class = np.empty(len(class_names), np.int64)
     group_of_class[ids] = group_ids
     astray = np.flatnonzero(group_of_class[ids] != group_ids)
     if len(astray):
         item = astray[0]
         raise ValueError(
             "Each class must be in one super-class. Received: class "
-            f"{classes[ids[item]].item()!r} in {names[group_ids[item]].item()!r} and in "
+            f"{class_names[ids[item]].item()!r} in {names[group_ids[item]].item()!r} and in "
             f"{names[group_of_class[ids[item]]].item()!r}. Join the names, as in 'Greek/alpha'."
         )
     wanted = options.classes_per_batch // num_groups

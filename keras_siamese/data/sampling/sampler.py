@@ -75,7 +75,8 @@ class PKSampler(Sampler):
                 Classes that are not named go with any; ids that the batches do not have are
                 ignored. An empty dict undoes it.
 
-        Raises: ValueError: If the batches are made of super-classes, which say who meets whom.
+        Raises: ValueError: If the batches are made of super-classes, which say who meets whom, or
+            have none of the classes.
         """
         if self.options.super_classes_per_batch is not None:
             raise ValueError(
@@ -85,6 +86,11 @@ class PKSampler(Sampler):
                 "of `pk_batches`."
             )
         places = {label: place for place, label in enumerate(self.classes.tolist())}
+        if alike and not places.keys() & alike.keys():
+            raise ValueError(
+                "Expected ids of classes in the batches: those of `source.class_ids`, also of "
+                f"classes with names. Received: none of them, but {list(alike)[:3]}."
+            )
         width = max(map(len, alike.values()), default=0)
         table = np.full((len(places), width), -1, np.int64)
         for label, others in alike.items():

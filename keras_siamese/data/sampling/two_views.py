@@ -87,11 +87,12 @@ def _places(x: Any) -> tuple[tf.data.Dataset, Callable[[tf.Tensor], Any]]:
     """
     if isinstance(x, Source):
         return tf.data.Dataset.range(len(x)), x.fetch
-    x = np.asarray(x)
-    if x.ndim == 0:
+    kind = type(x).__name__
+    if isinstance(x, tuple) or not np.ndim(x := np.asarray(x)):
         raise ValueError(
             "`x` must be a source, an array with one row for each item, or a `tf.data.Dataset`. "
-            f"Received: {x!r}."
+            f"Received: an object of type {kind}. Labels have no use here; for items of several "
+            "parts use `from_arrays`."
         )
     data = host_tensor(x)
     return tf.data.Dataset.range(len(x)), lambda places: tf.gather(data, places)

@@ -38,9 +38,14 @@ class VerificationPairs(NamedTuple):
         Returns: A `tf.data.Dataset` of known cardinality with elements `((x1, x2), same)`, of which
             a few batches are in memory at a time.
 
-        Raises: ValueError: If the source has fewer items than the pairs say.
+        Raises: ValueError: If it is no source, or has fewer items than the pairs say.
         """
         check_count("batch_size", batch_size)
+        if not isinstance(source, Source):
+            raise ValueError(
+                "Expected the source of the items, as of `from_arrays(x, y)`. Received: an object "
+                f"of type {type(source).__name__}. Of arrays, `x[pairs.first]` are the items."
+            )
         check_places("pairs", np.concatenate([self.first, self.second]), len(source))
         return (
             tf.data.Dataset.from_tensor_slices(tuple(self))

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_siamese.data.inputs import as_labelled_arrays, is_mapped, take
-from keras_siamese.data.sources.source import Source, host_tensor
+from keras_siamese.data.sources.source import Source, host_tensor, read_in_numpy
 
 
 class ArraySource(Source):
@@ -98,7 +98,7 @@ def _rows_of_tensor(array: np.ndarray) -> Any:
 
 
 def _rows_of_mapped(array: np.ndarray) -> Any:
-    def read(indices: np.ndarray) -> np.ndarray:
+    def read(array: np.ndarray, indices: np.ndarray) -> np.ndarray:
         taken = array[indices]
         if array.dtype.kind == "U":
             return np.char.encode(taken, "utf-8")
@@ -106,7 +106,7 @@ def _rows_of_mapped(array: np.ndarray) -> Any:
         return taken.astype(array.dtype.newbyteorder("="), copy=False)
 
     def rows(indices: tf.Tensor) -> tf.Tensor:
-        taken = tf.numpy_function(read, [indices], tf.as_dtype(array.dtype), stateful=False)
+        taken = read_in_numpy(read, array, indices, tf.as_dtype(array.dtype))
         return tf.ensure_shape(taken, (indices.shape[0], *array.shape[1:]))
 
     return rows

@@ -27,6 +27,7 @@ class FileSource(Source):
 
     Attributes:
         paths: Paths of the items, an array of strings, shape `(num_items,)`.
+        skipped: Paths of the corrupt files that were left out, shape `(num_skipped,)`.
 
     Raises: ValueError: If files cannot be read or decoded and are not skipped, no other is left,
         sizes differ without a `size`, or labels are refused by `Source`.
@@ -47,6 +48,7 @@ class FileSource(Source):
         self._format = image_format or ImageFormat()
         shapes = _decoded_shapes(self.paths[:1] if corrupt == "unchecked" else self.paths)
         is_decoded = shapes[:, 0] > 0
+        self.skipped = self.paths[: len(shapes)][~is_decoded]
         if not is_decoded.all():
             message = _named_corrupt(self.paths[: len(shapes)], is_decoded)
             if corrupt != "skip" or not is_decoded.any():
@@ -54,7 +56,9 @@ class FileSource(Source):
                     f"{message} Delete them or get them again, or use "
                     '`corrupt="skip"` to leave out those that cannot be decoded.'
                 )
-            warnings.warn(f"{message} They are left out.", stacklevel=3)
+            warnings.warn(
+                f"{message} They are left out; `skipped` of the source names all.", stacklevel=3
+            )
             self.paths, self.labels = self.paths[is_decoded], self.labels[is_decoded]
             self.groups = None if self.groups is None else self.groups[is_decoded]
             shapes = shapes[is_decoded]

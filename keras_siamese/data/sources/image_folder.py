@@ -9,6 +9,7 @@ from keras_siamese.data.sources.files import FileSource, named
 from keras_siamese.data.sources.image_format import ImageFormat
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
+_SHALLOW = "If there are no super-classes, use `depth=1`. "
 
 
 def from_image_folder(
@@ -39,8 +40,9 @@ def from_image_folder(
             then `"super-class/class"`, and super-classes the `groups` of the source.
         corrupt: What happens to files that cannot be read or decoded. For `"error"` (the default)
             and `"skip"`, which leaves them out and warns, each file is decoded once by this
-            function. `"unchecked"` starts at once; a corrupt file, or one of another size than the
-            first, then stops training with an error of TensorFlow that may not name it.
+            function; `skipped` of the source has the paths of those left out. `"unchecked"` starts
+            at once; a corrupt file, or one of another size than the first, then stops training with
+            an error of TensorFlow that may not name it.
 
     Returns: A `Source` of float32 images in [0, 1], shape `(height, width, channels)`. Labels are
         the names of the folders.
@@ -66,7 +68,7 @@ def from_image_folder(
             f"which {'is a file' if folder.exists() else 'does not exist'}."
         )
     parents = [folder] if depth == 1 else _subfolders(folder, "super-class")
-    classes = [path for parent in parents for path in _subfolders(parent, "class")]
+    classes = [path for parent in parents for path in _subfolders(parent, "class", depth)]
     files = [_images(path) for path in classes]
     _check_none_empty(classes, files)
     counts = [len(paths) for paths in files]
@@ -80,7 +82,7 @@ def from_image_folder(
     )
 
 
-def _subfolders(folder: Path, kind: str) -> list[Path]:
+def _subfolders(folder: Path, kind: str, depth: int = 1) -> list[Path]:
     """Returns the folders of one folder, sorted.
 
     Raises: ValueError: If there are none.
@@ -90,7 +92,8 @@ def _subfolders(folder: Path, kind: str) -> list[Path]:
         num_images = sum(_is_image(path.name) for path in folder.iterdir())
         raise ValueError(
             f"Expected one folder for each {kind} in {str(folder)!r}. Received: no folders, "
-            f"{num_images} images. Move the images of each {kind} into a folder named after it"
+            f"{num_images} images. {_SHALLOW if depth == 2 else ''}Move the images of each {kind} "
+            "into a folder named after it"
             + (", or use `from_table` with a column of paths." if num_images else ".")
         )
     return found

@@ -1,7 +1,9 @@
 """Labelled items that are asked for by number, wherever they are kept."""
 
 import functools
+import weakref
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -46,6 +48,12 @@ class Source(ABC):
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __repr__(self) -> str:
+        sizes = f"{len(self)} items, {len(np.unique(self.labels))} classes"
+        if self.groups is not None:
+            sizes += f", {len(np.unique(self.groups))} groups"
+        return f"<{type(self).__name__.lstrip('_')}: {sizes}>"
+
     @functools.cached_property
     def class_ids(self) -> np.ndarray:
         """Labels as the batches hold them, int64, shape `(num_items,)`.
@@ -53,8 +61,10 @@ class Source(ABC):
         Integers keep their values. Names (and uint64, which int64 cannot hold) become the ids of
         `encode_labels(labels)`; a part of a source has the ids of the whole.
         """
-        ids, classes = encode_labels(self.labels)
-        return self.labels.astype(np.int64) if np.can_cast(classes.dtype, np.int64) else ids
+        if np.can_cast(self.labels.dtype, np.int64):
+            return self.labels.astype(np.int64)
+        ids, _ = encode_labels(self.labels)
+        return ids
 
     def subset(self, indices: Any) -> "Source":
         """Returns the source of some of the items, of which nothing is copied.
@@ -146,6 +156,18 @@ def host_tensor(array: np.ndarray) -> tf.Tensor:
     """
     with tf.init_scope(), tf.device("CPU:0"):
         return tf.constant(array)
+
+
+def read_in_numpy(
+    read: Callable[[Any, np.ndarray], Any], owner: Any, indices: tf.Tensor, dtype: tf.DType
+) -> tf.Tensor:
+    """Calls `read(owner, indices)` in NumPy, as a part of a `tf.data` graph.
+
+    TensorFlow keeps the functions that it calls until the process ends. It gets no reference to the
+    owner, so that files are closed with the source that holds them.
+    """
+    reference = weakref.ref(owner)
+    return tf.numpy_function(lambda i: read(reference(), i), [indices], dtype, stateful=False)
 
 
 def reads_outside_of_the_graph() -> tf.data.Options:

@@ -64,7 +64,7 @@ def from_stream(
     Returns: A `Stream`, for `pk_batches`.
 
     Raises: ValueError: If the dataset is batched or empty, its elements are something else, labels
-        are no integers, or a shape is not known.
+        are no integers, a shape is not known, or `decode` cannot be called.
 
     Example:
         >>> files = tf.data.Dataset.list_files("train-*.tfrecord", seed=0)
@@ -88,6 +88,8 @@ def from_stream(
     _check_shapes("x", dataset.element_spec[0])
     item_spec = dataset.element_spec[0]
     if decode is not None:
+        if not callable(decode):
+            raise ValueError(f"`decode` must be a function of one item. Received: {decode!r}.")
         item_spec = dataset.map(lambda x, *_: decode(x)).element_spec
         _check_shapes("decode(x)", item_spec)
     return Stream(dataset, decode, buffer_size, item_spec)

@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,9 @@ def from_table(
     Returns: A `Source` of strings, shape `()`, or of float32 images in [0, 1], shape
         `(height, width, channels)`.
 
-    Raises: ValueError: If the file cannot be read, rows differ in length, a column does not exist,
-        labels, texts or paths are missing, or image files are refused by `from_image_folder`.
+    Raises: ValueError: If `table` is none of these, the file cannot be read, rows differ in length,
+        a column does not exist, labels, texts or paths are missing, or image files are refused by
+        `from_image_folder`.
 
     Example:
         >>> source = from_table(
@@ -64,20 +66,35 @@ def from_table(
             f"A source of texts has no {', '.join(image_options) or 'root'}: leave it out, or give "
             "`image`, the name of a column of image files, in place of `text`."
         )
+    _check_options(image_options)
     is_file = isinstance(table, str | os.PathLike)
     columns = _read_csv(Path(table)) if is_file else table
+    if not (isinstance(columns, Mapping) or hasattr(columns, "columns")):
+        raise ValueError(
+            "Expected the path of a CSV file, or columns by name: a data frame or a dict of lists. "
+            f"Received: an object of type {type(table).__name__}."
+        )
     labels = _column(columns, "label", label)
     groups = None if group is None else _column(columns, "group", group)
     if is_file:
         labels = _as_integers(labels)
         groups = None if groups is None else _as_integers(groups)
     if text is not None:
-        return ArraySource(_strings(columns, "text", text), labels, groups)
+        return ArraySource(_strings(columns, "text", text, str), labels, groups)
     if root is None:
         root = Path(table).parent if is_file else ""
-    paths = [os.path.join(root, path) for path in _strings(columns, "image", image)]
+    paths = [
+        os.path.join(root, path) for path in _strings(columns, "image", image, (str, os.PathLike))
+    ]
     corrupt = image_options.pop("corrupt", "error")
     return FileSource(paths, labels, groups, ImageFormat(**image_options), corrupt)
+
+
+def _check_options(image_options: dict[str, Any]) -> None:
+    """Checks that there are options of these names, for which `ImageFormat` would not say it."""
+    unknown = image_options.keys() - {"size", "color_mode", "resize", "corrupt"}
+    if unknown:
+        raise TypeError(f"from_table() got an unexpected keyword argument {min(unknown)!r}")
 
 
 def _read_csv(path: Path) -> dict[str, list[str]]:
@@ -99,6 +116,12 @@ def _read_csv(path: Path) -> dict[str, list[str]]:
     if not rows:
         raise ValueError(f"Expected a CSV file with a header. Received: {str(path)!r}, empty.")
     (_, header), *rows = rows
+    if len(header) == 1 and (found := re.search(r"[;\t|]", header[0])):
+        raise ValueError(
+            f"Expected commas between the fields of {str(path)!r} (tabs if it is named .tsv). "
+            f"Received: {found[0]!r} in the header {header[0]!r}. Save it with commas, or read it "
+            "otherwise and give the columns as a dict of lists."
+        )
     if len(set(header)) < len(header):
         raise ValueError(f"Columns must have names of their own. Received: {header} in {path}.")
     for line, row in rows:
@@ -116,9 +139,9 @@ def _column(columns: Any, argument: str, name: str | None) -> np.ndarray:
 
     Raises: ValueError: If there is none of this name, or values are missing.
     """
-    names = [str(known) for known in getattr(columns, "columns", columns)]
+    names = list(getattr(columns, "columns", columns))
     if name not in names:
-        raise unknown_name(argument, name, names)
+        raise unknown_name(argument, name, map(str, names))
     values = np.asarray(columns[name], object)
     missing = [row for row, value in enumerate(values) if _is_missing(value)]
     if missing:
@@ -127,7 +150,7 @@ def _column(columns: Any, argument: str, name: str | None) -> np.ndarray:
             f"{len(values)} without, the rows {named(missing)} (0 is the first one "
             "below the names). Drop them."
         )
-    check_same_length(**{name: values})
+    check_same_length(**{str(name): values})
     return values
 
 
@@ -137,9 +160,9 @@ def _is_missing(value: Any) -> bool:
     return str(value) in ("None", "nan", "NaT", "<NA>")
 
 
-def _strings(columns: Any, argument: str, name: str | None) -> np.ndarray:
+def _strings(columns: Any, argument: str, name: str | None, kinds: Any) -> np.ndarray:
     values = _column(columns, argument, name)
-    wrong = next((value for value in values if not isinstance(value, str)), None)
+    wrong = next((value for value in values if not isinstance(value, kinds)), None)
     if wrong is not None:
         raise ValueError(
             f"The column {name!r} must hold strings. Received: {wrong!r}, of type "

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_siamese.data.sources.image_format import ImageFormat
 from keras_siamese.data.sources.records import Records
-from keras_siamese.data.sources.source import Source
+from keras_siamese.data.sources.source import Source, read_in_numpy
 from keras_siamese.data.sources.tfds_builders import find_builder, open_split
 from keras_siamese.ops.checks import check_choice
 
@@ -47,9 +47,7 @@ class TFDSSource(Source):
 
     def fetch(self, indices: tf.Tensor) -> Any:
         """Reads and decodes a batch of items."""
-        records = tf.numpy_function(
-            lambda i: np.array(self._records.read(i), object), [indices], tf.string, stateful=False
-        )
+        records = read_in_numpy(_read_records, self._records, indices, tf.string)
         records = tf.ensure_shape(records, indices.shape)
         items = {}
         if self._formats:
@@ -87,8 +85,9 @@ def from_tfds(
     TensorFlow Datasets decodes them. An image that cannot be decoded stops training with an error
     of TensorFlow.
 
-    Integers, and so the labels of a `ClassLabel`, keep their values; its names are
-    `tfds.builder(name).info.features[label].names`. Strings are labels by name.
+    Labels that are integers, as those of a `ClassLabel`, keep their values; its names are
+    `tfds.builder(name).info.features[label].names`. Strings are labels by name. Groups of a
+    `ClassLabel` come by their names.
 
     Args:
         name: The data set, as `tfds.load` takes it: `"omniglot"`, `"name/config:1.0.0"`.
@@ -137,8 +136,12 @@ def from_tfds(
         _check_label(key, feature)
     records = open_split(builder, split)
     values = _read_labels(records, label_features)
-    groups = None if group is None else values[group]
+    groups = None if group is None else _named(features[group], values[group])
     return TFDSSource(records, x, features, formats, values[label], groups)
+
+
+def _read_records(records: Records, indices: np.ndarray) -> np.ndarray:
+    return np.array(records.read(indices), object)
 
 
 def _supervised(builder: Any, x: Any, label: str | None) -> tuple[Any, str]:
@@ -218,6 +221,15 @@ def _read_labels(records: Records, features: Any) -> dict[str, np.ndarray]:
                 f"{key!r}), as in the test split of a competition. Use another split."
             )
     return labels
+
+
+def _named(feature: Any, values: np.ndarray) -> np.ndarray:
+    """Returns the names of values of a `ClassLabel`, and values of other features as they are."""
+    import tensorflow_datasets as tfds
+
+    if isinstance(feature, tfds.features.ClassLabel) and feature.num_classes:
+        return np.array(feature.names)[values]
+    return values
 
 
 def _some_of(features: Any, keys: Iterable[str]) -> Any:

@@ -73,7 +73,8 @@ def _nearest(name: str, where: str) -> str:
     import tensorflow_datasets as tfds
 
     prepared = os.listdir(where) if os.path.isdir(where) else []
-    names = [*prepared, *tfds.list_builders(with_community_datasets=False)]
+    names = {*prepared, *tfds.list_builders(with_community_datasets=False)}
+    names.discard(name)  # a folder with nothing whole in it, as an interruption leaves
     near = difflib.get_close_matches(name.split("/")[0].split(":")[0].lower(), names, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
 

@@ -183,3 +183,10 @@ def test_bad_input():
         per_item(None)
     with pytest.raises(ValueError, match="`seed` must be an integer"):
         augment(batches_of(), noise(), seed=-1)
+
+
+@pytest.mark.parametrize("augmentation", [keras.layers.RandomFlip, [keras.layers.RandomFlip()]])
+def test_what_is_not_yet_a_layer(augmentation):
+    batches = tf.data.Dataset.from_tensors((np.zeros((2, 4, 4, 1)), np.zeros(2)))
+    with pytest.raises(ValueError, match=r"as in `RandomFlip\(\)`; .* by `keras.Sequential`"):
+        augment(batches, augmentation)

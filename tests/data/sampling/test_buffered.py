@@ -1,3 +1,4 @@
+import contextlib
 import subprocess
 import sys
 import textwrap
@@ -252,6 +253,27 @@ def test_a_sorted_stream_starves_and_says_so():
         model.fit(batches_of(stream), verbose=0)
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         next(iter(batches_of(stream)))
+
+
+@pytest.mark.parametrize("num_short", [30, 31])
+def test_a_stream_of_rare_classes_says_what_is_left_out(num_short):
+    # Classes 0 to 4 have 6 items each; all others have one.
+    labels = np.append(np.repeat(np.arange(5), 6), 5 + np.arange(num_short))
+    batches = batches_of(stream_of(ITEMS[: 30 + num_short], labels))
+    message = r"Most of the stream is left out: of the 61 items in its first buffer, 31 are of .*"
+    is_most = num_short > 30
+    with pytest.warns(UserWarning, match=message) if is_most else contextlib.nullcontext():
+        assert len(list(batches)) == 2
+
+
+def test_a_sorted_stream_that_fills_batches_says_so_too():
+    labels = np.repeat(np.arange(25), 10)
+    message = r"come sorted, so that only those in one buffer, 10 in the first, .* Better mix them"
+    with pytest.warns(UserWarning, match=message):
+        next(iter(batches_of(stream_of(ITEMS, labels))))
+    # In one buffer all of them meet.
+    next(iter(batches_of(stream_of(ITEMS, labels, buffer_size=250))))
+    next(iter(batches_of(stream_of(ITEMS, labels, buffer_size=300))))
 
 
 # What Keras says at the end of each epoch of a dataset of unknown cardinality.

@@ -142,12 +142,12 @@ print(batches)
 """
 
 
-def test_another_process_goes_on_with_the_next_batch(tmp_path):
-    def run(mode):
-        command = [sys.executable, "-c", PROGRAM, mode, str(tmp_path / "state")]
-        process = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
-        return process.stdout
-
-    saved = run("save")
+def test_another_process_goes_on_with_the_next_batch(tmp_path, monkeypatch, capsys):
+    path = str(tmp_path / "state")
+    monkeypatch.setattr(sys, "argv", ["", "save", path])
+    exec(PROGRAM, {})
+    saved = capsys.readouterr().out
     assert saved.count("],") == 13 + 30 + 30 - 1
-    assert run("restore") == saved
+    restore = [sys.executable, "-c", PROGRAM, "restore", path]
+    run = subprocess.run(restore, capture_output=True, text=True, timeout=300, check=True)
+    assert run.stdout == saved

@@ -150,3 +150,9 @@ def test_bad_input():
         two_views(ITEMS, _noise(), 2, shuffle_buffer=0)
     with pytest.raises(ValueError, match="`seed` must be an integer of at least 0"):
         two_views(ITEMS, _noise(), 2, seed=-1)
+
+
+@pytest.mark.parametrize("x", [(np.zeros((5, 2)), np.zeros(5)), {"a": np.zeros((5, 2))}])
+def test_items_of_several_parts_need_a_source(x):
+    with pytest.raises(ValueError, match=f"an object of type {type(x).__name__}.*`from_arrays`"):
+        two_views(x, keras.layers.GaussianNoise(0.1), batch_size=2)

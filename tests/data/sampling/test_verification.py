@@ -156,3 +156,8 @@ def test_pairs_of_another_source_are_refused():
     source = ks.data.from_arrays(np.arange(5), LABELS[:5])
     with pytest.raises(ValueError, match=r"0 to 4\. Received: 0 to 9"):
         verification_pairs(LABELS, 20).batches(source)
+
+
+def test_batches_of_what_is_no_source():
+    with pytest.raises(ValueError, match=r"`from_arrays\(x, y\)`. Received: .* type ndarray"):
+        verification_pairs(["a", "a", "b"], 2).batches(np.zeros(3))

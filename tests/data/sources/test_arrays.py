@@ -1,6 +1,8 @@
+import gc
 import subprocess
 import sys
 import textwrap
+import weakref
 
 import numpy as np
 import pytest
@@ -75,6 +77,18 @@ def test_mapped_rows_are_read_when_they_are_asked_for(tmp_path):
     assert part.arrays()[0].tolist() == [3, 5]
     array[5] = -1
     assert next(batches.as_numpy_iterator())[0].tolist() == [3, -1]
+
+
+def test_files_are_closed_with_the_source(tmp_path):
+    array = mapped(tmp_path, ROWS)
+    file = weakref.ref(array)
+    iterator = iter(from_arrays(array, LABELS).subset(np.arange(20)).batches(5).prefetch(1))
+    del array
+    gc.collect()
+    assert len(list(iterator)) == 4
+    del iterator
+    gc.collect()
+    assert file() is None
 
 
 def test_iterator_checkpoint_over_a_mapped_array(tmp_path):

@@ -111,9 +111,10 @@ def test_corrupt_files_are_refused_or_skipped(paths, levels, kind):
     message = f"1 of 5 files cannot be read, .*{re.escape(repr(str(paths[1])))}"
     with pytest.raises(ValueError, match=message + r'.*corrupt="skip"'):
         FileSource(paths, LABELS)
-    with pytest.warns(UserWarning, match=message + ".*left out"):
+    with pytest.warns(UserWarning, match=message + ".*left out; `skipped`"):
         source = FileSource(paths, LABELS, list("vwxyz"), corrupt="skip")
     assert len(source) == 4
+    assert source.skipped.tolist() == [str(paths[1])]
     assert source.labels.tolist() == ["a", "a", "b", "c"]
     assert source.groups.tolist() == ["v", "x", "y", "z"]
     assert [Path(path).name for path in source.paths] == ["0.png", "zwei ü.png", "3.png", "4.png"]

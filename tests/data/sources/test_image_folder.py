@@ -99,7 +99,7 @@ def test_corrupt_files(tmp_path):
     [
         ([], {}, "Received: no folders, 0 images. Move"),
         (["0.png", "1.png"], {}, "each class in .*no folders, 2 images.*`from_table`"),
-        (["a/0.png"], {"depth": 2}, "each class in .*a'. Received: no folders, 1 images"),
+        (["a/0.png"], {"depth": 2}, "each class in .*a'. Received: no folders, 1 .*use `depth=1`"),
         (["0.png"], {"depth": 2}, "each super-class"),
         (["a/0.png", "b/c.txt"], {}, r"1 of 2 folders without: .*b'\. Delete"),
         (["a/0.png"], {"depth": 3}, "`depth` must be 1 .* or 2 .* Received: 3"),

@@ -181,3 +181,10 @@ class TestTraining:
             assert history["val_recall_at_1"] == pytest.approx([expected])
         with pytest.raises(ValueError, match="pk_batches"):
             model.fit(source)
+
+
+def test_repr_says_how_many():
+    source = from_arrays(np.zeros(4), ["a", "b", "a", "c"], groups=[0, 1, 0, 1])
+    assert repr(source) == "<ArraySource: 4 items, 3 classes, 2 groups>"
+    assert repr(source.subset([0, 2])) == "<Subset: 2 items, 1 classes, 1 groups>"
+    assert repr(from_arrays(np.zeros(2), [5, 5])) == "<ArraySource: 2 items, 1 classes>"

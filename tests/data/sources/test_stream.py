@@ -61,3 +61,8 @@ def test_items_that_are_not_raw_stay_as_they_are():
 def test_bad_streams_are_refused(dataset, arguments, message):
     with pytest.raises(ValueError, match=message):
         from_stream(dataset(), **arguments)
+
+
+def test_decode_that_is_no_function():
+    with pytest.raises(ValueError, match=r"`decode` must be a function of one item\. Received: 3"):
+        from_stream(items_of(X, Y), decode=3)

@@ -143,7 +143,8 @@ def test_paths_of_a_frame(images, monkeypatch):
         ("text,label\nzwölf,b\n".encode("latin-1"), "cannot be read: 'utf-8' codec"),
         (b"text,label\na,b\nc,\nd,e\nf,  \n", r"2 of 4 without, the rows 1, 3 \("),
         (b"text,label\na,b\n,c\n", "column 'text'.*1 of 2 without, the rows 1"),
-        (b"text;label\na;b\n", r"Expected one of \['text;label'\]"),
+        (b"text;label\na;b\n", r"Expected commas .*Received: ';' in the header 'text;label'"),
+        (b"text\tlabel\na\tb\n", r"tabs if it is named \.tsv\). Received: '\\t' in the header"),
     ],
 )
 def test_bad_files_are_refused(tmp_path, content, message):
@@ -190,6 +191,7 @@ def test_missing_values_are_refused(missing):
         ({"text": "text", "root": "."}, "texts has no root"),
         ({"text": "number"}, "'number' must hold strings. Received: 1, of type int"),
         ({"text": "short"}, "as many labels"),
+        ({"text": "text", "label": 0}, r"Unknown `label`.*Received: 0"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):
@@ -210,3 +212,26 @@ def test_banking77():
     texts, labels = next(batches.as_numpy_iterator())
     assert texts.shape == labels.shape == (64,)
     assert all(text.decode() for text in texts)
+
+
+@pytest.mark.parametrize("table", [None, [{"text": "a", "label": "b"}], np.zeros((2, 2))])
+def test_what_has_no_columns_by_name_is_refused(table):
+    with pytest.raises(ValueError, match=f"a data frame or a dict.*{type(table).__name__}"):
+        from_table(table, text="text", label="label")
+
+
+def test_columns_may_be_named_by_numbers():
+    source = from_table({0: ["a", "b"], 1: ["c", "d"]}, text=0, label=1)
+    assert source.labels.tolist() == ["c", "d"]
+
+
+def test_image_options_that_do_not_exist_are_named():
+    with pytest.raises(TypeError, match=r"from_table\(\) got an unexpected .*'sizes'"):
+        from_table({"file": ["a.png"], "label": ["c"]}, image="file", label="label", sizes=(2, 2))
+
+
+def test_paths_may_be_path_objects(tmp_path):
+    path = tmp_path / "a.png"
+    Image.new("RGB", (3, 2)).save(path)
+    source = from_table({"file": [path], "label": ["c"]}, image="file", label="label")
+    assert source.paths.tolist() == [str(path)]

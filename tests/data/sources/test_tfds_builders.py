@@ -45,6 +45,9 @@ def test_unknown_names_are_refused(folder):
         find_builder("fashion_mnst", folder, download=True)
     with pytest.raises(ValueError, match=r"Unknown data set 'qqqqqqqq'.* in no/such/folder\."):
         find_builder("qqqqqqqq", "no/such/folder", download=True)
+    (folder / "qqqqqqqq").mkdir()  # as an interruption leaves it
+    with pytest.raises(ValueError, match=rf"Unknown data set 'qqqqqqqq'.* in {folder}\. Names"):
+        find_builder("qqqqqqqq", folder, download=False)
     with pytest.raises(ValueError, match=r"mnist cannot be loaded at version 1\.2\.3"):
         find_builder("mnist:1.2.3", folder, download=True)
     with pytest.raises(ValueError, match="BuilderConfig small not found"):
