@@ -21,8 +21,10 @@ import argparse
 import contextlib
 import functools
 import json
+import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -205,13 +207,14 @@ def compare(
 ) -> None:
     """Prints the rates of a case, measured in turns."""
     turn = max(1, batches_per_turn * min(images, 60_000) // 60_000)
-    functions = {"ours": drawing(iter(ours), turn)}
-    functions |= {f"bare_{i}": drawing(iter(each), turn) for i, each in enumerate(bare)}
-    times = interleaved_seconds(functions, args.seconds)
+    iterators = {"ours": iter(ours)} | {f"bare_{i}": iter(each) for i, each in enumerate(bare)}
+    turns = dict.fromkeys(iterators, turn)
     for name, make in peers.items():
-        # Workers of the peer take the cores while others run: it is measured by itself.
-        times |= interleaved_seconds({name: drawing(make(), max(1, turn // 20))}, args.seconds / 4)
-        times[name] *= turn / max(1, turn // 20)
+        iterators[name], turns[name] = make(), max(1, turn // 20)
+    times = {
+        name: seconds * turn / turns[name]
+        for name, seconds in seconds_of_turns(iterators, turns, args.seconds).items()
+    }
     best = min(seconds for name, seconds in times.items() if name.startswith("bare"))
     times = {name: t for name, t in times.items() if not name.startswith("bare")} | {"bare": best}
     peer_times = [seconds for name, seconds in times.items() if name.startswith("peer")]
@@ -230,14 +233,31 @@ def compare(
     )
 
 
-def drawing(iterator: Iterator[Any], num_batches: int) -> Callable[[], None]:
-    """A function that draws so many batches."""
+def seconds_of_turns(
+    iterators: dict[str, Iterator[Any]], turns: dict[str, int], seconds: float, least: int = 3
+) -> dict[str, float]:
+    """Draws from the iterators in turns; gives each one's median time for a turn.
 
-    def draw() -> None:
-        for _ in range(num_batches):
-            next(iterator)
+    While others run, an iterator fills its buffers. So each turn begins with as many batches again
+    that are not timed: they empty its own buffers, and let the others fill theirs.
 
-    return draw
+    Args:
+        iterators: By name; without end.
+        turns: Number of batches in a turn.
+        seconds: Keep on for so long.
+        least: But not less often than this.
+    """
+    times: dict[str, list[float]] = {name: [] for name in iterators}
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(next(iter(times.values()))) < least:
+        for name, iterator in iterators.items():
+            for _ in range(turns[name]):
+                next(iterator)
+            start = time.perf_counter()
+            for _ in range(turns[name]):
+                next(iterator)
+            times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def pk(source: Any) -> tf.data.Dataset:

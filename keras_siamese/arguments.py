@@ -85,7 +85,8 @@ def bind_data(method: Any, args: Any, kwargs: Any, encoder: keras.Model) -> insp
                     "data set of batches ((x1, x2), None, sample_weight)."
                 )
             call.arguments["y"] = np.zeros(len(weights))
-        if is_pair_of_items(x, encoder):
+        # An encoder that says nothing of its inputs may embed tuples.
+        if is_pair_of_items(x, encoder) and method.__name__ != "predict":
             _check_alike(*x)
     elif y is not None and is_pair_of_items(x, encoder):
         check_same_values(y)
@@ -95,25 +96,22 @@ def bind_data(method: Any, args: Any, kwargs: Any, encoder: keras.Model) -> insp
 def _check_end(arguments: dict[str, Any], name: str, steps: str) -> None:
     """Checks that an endless dataset, which Keras would read forever, has its steps stated."""
     data = arguments.get(name)
-    is_dataset = isinstance(data, tf.data.Dataset)
-    if (
-        is_dataset
-        and arguments.get(steps) is None
-        and data.cardinality() == tf.data.INFINITE_CARDINALITY
-    ):
+    if not isinstance(data, tf.data.Dataset) or arguments.get(steps) is not None:
+        return
+    if data.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise ValueError(
-            f"The dataset `{name}` never ends. Expected `{steps}`. Received: None. Give it, or leave "
-            "out `.repeat()`; `pk_batches` takes `steps_per_epoch` too."
+            f"The dataset `{name}` never ends. Expected `{steps}`. Received: None. Give it, or "
+            "leave out `.repeat()`; `pk_batches` takes `steps_per_epoch` too."
         )
 
 
 def _check_alike(x1: Any, x2: Any) -> None:
     """Checks that two views, given without labels, are not items and their labels."""
-    shapes = [getattr(part, "shape", None) for part in (x1, x2)]
-    if None not in shapes and tuple(shapes[0])[1:] != tuple(shapes[1])[1:]:
+    shapes = [tuple(part.shape) for part in (x1, x2) if hasattr(part, "shape")]
+    if len(shapes) == 2 and shapes[0][1:] != shapes[1][1:]:
         raise ValueError(
             "Expected two views of each item, or the two items of each pair, of one shape. "
-            f"Received: `x` as a tuple of shapes {tuple(shapes[0])} and {tuple(shapes[1])}. If "
+            f"Received: `x` as a tuple of shapes {shapes[0]} and {shapes[1]}. If "
             "these are items and their labels, give them one after the other, as in `*test`."
         )
 

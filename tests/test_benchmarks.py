@@ -80,10 +80,10 @@ def test_losses(load, capsys, monkeypatch):
 # The peer warns where it is installed, and TensorFlow Datasets at import.
 @pytest.mark.filterwarnings("default")
 def test_sampling(run):
-    lines = {line["case"]: line for line in run("sampling", "--images", "2000", "--seconds", "0.1")}
+    lines = {line["case"]: line for line in run("sampling", "--images", "1000", "--seconds", "0.1")}
     assert list(lines) == ["arrays", "files", "records", "stream", "step", "memory"]
     for case in ("arrays", "files", "records", "stream"):
-        assert lines[case]["images"] == 2000
+        assert lines[case]["images"] == 1000
         assert lines[case]["samples_per_second"]["ours"] > 100
         assert lines[case]["ratios"]["ours_to_bare"] > 0
     assert lines["step"]["milliseconds"]["sampled"] > 0

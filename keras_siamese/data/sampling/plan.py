@@ -87,8 +87,11 @@ def take_next(
 
     Returns: Members, those of a visit side by side, shape `(sum(num_each[owners]),)`.
     """
+    # Owner after owner, each in random order: sorted by the owner's bits, then by random ones.
+    num_bits = 63 - len(of.counts).bit_length()
     whose = np.repeat(np.arange(len(of.counts)), of.counts)
-    ordered = of.members[np.lexsort((rng.random(len(of.members)), whose))]
+    keys = (whose << num_bits) | rng.integers(2**num_bits, size=len(whose))
+    ordered = of.members[np.argsort(keys)]
     by_owner = np.argsort(owners, kind="stable")
     num_visits = np.bincount(owners, minlength=len(of.counts))
     earlier_visits = np.empty(len(owners), np.int64)

@@ -96,6 +96,13 @@ def test_classes_are_kept_together_from_the_next_epoch_on():
     assert epoch_of(dataset) == plain[1]
 
 
+def test_names_of_classes_are_refused():
+    dataset = pk_batches(ITEMS, LABELS.astype(str), classes_per_batch=2, examples_per_class=2)
+    dataset.sampler.keep_together({0: [1]})
+    with pytest.raises(ValueError, match=r"`source\.class_ids`.*none of them, but \['0'\]"):
+        dataset.sampler.keep_together({"0": ["10"]})
+
+
 def test_classes_of_super_classes_are_not_kept_together():
     sampler = PKSampler(PKOptions(4, 2, super_classes_per_batch=2), np.arange(12))
     with pytest.raises(ValueError, match=r"super_classes_per_batch=2`\. Leave it out"):
