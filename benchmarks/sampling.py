@@ -7,8 +7,8 @@ images of the same sizes stand in. Each case prints one JSON line with samples p
 of alternating runs:
 
 - `ours`: `pk_batches` of the source;
-- `bare`: the least that the same source can cost: `tf.gather` of random rows, or reading and
-  decoding alone, in file order, in plain `tf.data` (the better of one map call for each image and
+- `bare`: the least that the same source can cost: `tf.gather` of random rows and labels, or reading
+  and decoding alone, in file order, in plain `tf.data` (the better of one map call for each image and
   one for each batch);
 - `peer_0`, `peer_2`: pytorch-metric-learning's `MPerClassSampler` with a `DataLoader` of 0 and of 2
   workers, where PyTorch is installed (arrays: rows of a tensor; files: PIL).
@@ -55,10 +55,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 def measure_arrays(args: argparse.Namespace, folder: Path) -> None:
     """Rows of an array in memory: Fashion-MNIST, its ten classes cut into a hundred."""
     x, y = load_arrays(args)
-    rows = tf.constant(x)
+    rows, labels = tf.constant(x), tf.constant(y)
     indices = np.random.default_rng(0).integers(0, len(x), (2000, BATCH_SIZE))
     bare = tf.data.Dataset.from_tensor_slices(indices).map(
-        lambda places: tf.gather(rows, places), num_parallel_calls=tf.data.AUTOTUNE
+        lambda places: (tf.gather(rows, places), tf.gather(labels, places)),
+        num_parallel_calls=tf.data.AUTOTUNE,
     )
     compare(
         "arrays",
@@ -165,7 +166,7 @@ def measure_step(args: argparse.Namespace, folder: Path) -> None:
 
 
 def measure_memory(args: argparse.Namespace, folder: Path) -> None:
-    """Memory of its own that a process takes, early in an epoch and at its end."""
+    """Memory of its own that a process takes, in the course of an epoch."""
     lines = {
         images: in_fresh_process(__file__, "--anonymous-mib", str(images))
         for images in (args.images, args.images * 16)
@@ -181,10 +182,10 @@ def anonymous_mib(images: int) -> str:
             x, np.arange(images) % 100, classes_per_batch=16, examples_per_class=8, seed=0
         )
         figures = {"array_mib": round(x.nbytes / 2**20)}
+        places = {len(batches) * quarter // 4 - 1: f"{quarter}/4" for quarter in range(1, 5)}
         for number, _ in enumerate(batches):
-            if number == 10:
-                figures["after_10_batches_mib"] = round(read_anonymous_mib())
-        figures["after_the_epoch_mib"] = round(read_anonymous_mib())
+            if number in places:
+                figures[f"mib_after_{places[number]}"] = round(read_anonymous_mib())
     return json.dumps(figures)
 
 

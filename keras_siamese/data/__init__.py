@@ -24,6 +24,7 @@ from keras_siamese.data.sources.dataset import from_dataset as from_dataset
 from keras_siamese.data.sources.idx import from_idx as from_idx
 from keras_siamese.data.sources.image_folder import from_image_folder as from_image_folder
 from keras_siamese.data.sources.source import Source as Source
+from keras_siamese.data.sources.stream import Stream as Stream
 from keras_siamese.data.sources.stream import from_stream as from_stream
 from keras_siamese.data.sources.table import from_table as from_table
 from keras_siamese.data.sources.tfds import from_tfds as from_tfds
@@ -38,6 +39,7 @@ __all__ = [
     "RandomWarp",
     "Sampler",
     "Source",
+    "Stream",
     "VerificationPairs",
     "augment",
     "class_disjoint_split",

@@ -23,7 +23,8 @@ def class_disjoint_split(
     """Deals out whole classes at random: no class is in two parts.
 
     Args:
-        x: Items: a `Source`; or an array, or a dict or tuple of arrays, shapes `(num_items, ...)`.
+        x: Items: a `Source`; or an array, or a dict or tuple of arrays, shapes `(num_items, ...)`,
+            the parts of which are copied into memory.
         y: Class labels: integers or names, shape `(num_items,)` or `(num_items, 1)`; a source has
             its own.
         fractions: How much of the *classes* each part gets, to within one class; at least one. The

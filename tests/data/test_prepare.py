@@ -176,7 +176,7 @@ def test_bad_names_are_refused(idx_folder, tmp_path, name, message):
 
 def test_other_programs_read_it_by_name(idx_folder, image_folder, tmp_path):
     prepare_idx(idx_folder, "my_digits", data_dir=tmp_path)
-    prepare_image_folder(image_folder / "train", "my_letters", data_dir=tmp_path)
+    prepare_image_folder(image_folder / "train", "my_letters", depth=2, data_dir=tmp_path)
     code = (
         "import json, tensorflow_datasets as tfds\n"
         "def shapes(name):\n"

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_siamese.data.graph import reads_outside_of_the_graph
 from keras_siamese.data.inputs import as_seed
-from keras_siamese.data.sources.source import reads_outside_of_the_graph
 
 
 def augment(

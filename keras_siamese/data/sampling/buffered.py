@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_siamese.data.graph import reads_outside_of_the_graph
 from keras_siamese.data.sampling.planner import PKOptions, PKPlanner
 from keras_siamese.data.sampling.sampler import Sampler
-from keras_siamese.data.sources.source import reads_outside_of_the_graph
 from keras_siamese.data.sources.stream import Stream
 from keras_siamese.ops.checks import check_count
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from keras_siamese.data.graph import call_in_numpy, host_tensor, reads_outside_of_the_graph
 from keras_siamese.data.inputs import as_seed
 from keras_siamese.data.sampling.draws import TupleDraws, num_matching_of
 from keras_siamese.data.sampling.sampler import Sampler
 from keras_siamese.data.sources.arrays import as_source
-from keras_siamese.data.sources.source import Source, host_tensor, reads_outside_of_the_graph
+from keras_siamese.data.sources.source import Source
 from keras_siamese.ops.checks import check_choice, check_count, check_places
 
 # Gives the indices of a step of an epoch, shape (tuple_size, batch_size).
@@ -210,11 +211,8 @@ def _batches(
     sampler = Sampler()
 
     def draw_and_read(epoch: tf.Tensor, step: tf.Tensor) -> Any:
-        indices = tf.numpy_function(
-            lambda epoch, step: draw(int(epoch), int(step)),
-            [epoch, step],
-            tf.int64,
-            stateful=False,
+        indices = call_in_numpy(
+            lambda draw, epoch, step: draw(int(epoch), int(step)), draw, [epoch, step], tf.int64
         )
         return read(tf.ensure_shape(indices, shape))
 

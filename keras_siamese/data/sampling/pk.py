@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from keras_siamese.data.graph import call_in_numpy, host_tensor, reads_outside_of_the_graph
 from keras_siamese.data.inputs import as_seed
 from keras_siamese.data.sampling.buffered import buffered_batches
 from keras_siamese.data.sampling.planner import PKOptions, PKPlanner
 from keras_siamese.data.sampling.sampler import PKSampler
 from keras_siamese.data.sources.arrays import as_source
-from keras_siamese.data.sources.source import host_tensor, reads_outside_of_the_graph
 from keras_siamese.data.sources.stream import Stream, from_stream
 
 
@@ -133,14 +133,14 @@ def pk_batches(
     class_ids = host_tensor(source.class_ids)
     low, high = options.range_of_examples
 
-    def plan_in_numpy(epoch: np.ndarray, alike: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def plan_in_numpy(
+        planner: PKPlanner, epoch: np.ndarray, alike: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng([seed, int(epoch)])
         return planner.epoch(rng, alike if alike.shape[1] else None)
 
     def plan(epoch: tf.Tensor, alike: tf.Tensor) -> tf.data.Dataset:
-        items, sizes = tf.numpy_function(
-            plan_in_numpy, [epoch, alike], (tf.int64, tf.int64), stateful=False
-        )
+        items, sizes = call_in_numpy(plan_in_numpy, planner, [epoch, alike], (tf.int64, tf.int64))
         if low == high:
             items = tf.reshape(items, (planner.steps_per_epoch, classes_per_batch * high))
         else:

@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_siamese.data.augmentation.augment import as_batch_function, map_randomly
+from keras_siamese.data.graph import host_tensor
 from keras_siamese.data.inputs import as_seed
-from keras_siamese.data.sources.source import Source, host_tensor
+from keras_siamese.data.sources.source import Source
 from keras_siamese.ops.checks import check_count
 
 

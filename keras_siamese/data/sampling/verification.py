@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from keras_siamese.data.graph import reads_outside_of_the_graph
 from keras_siamese.data.inputs import as_seed
 from keras_siamese.data.labels import encode_labels
 from keras_siamese.data.sampling.draws import num_matching_of
 from keras_siamese.data.sampling.plan import Members
-from keras_siamese.data.sources.source import Source, reads_outside_of_the_graph
+from keras_siamese.data.sources.source import Source
 from keras_siamese.ops.checks import check_count, check_places
 
 

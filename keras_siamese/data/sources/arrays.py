@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_siamese.data.graph import call_in_numpy, host_tensor
 from keras_siamese.data.inputs import as_labelled_arrays, is_mapped, take
-from keras_siamese.data.sources.source import Source, host_tensor, read_in_numpy
+from keras_siamese.data.sources.source import Source
 
 
 class ArraySource(Source):
@@ -106,7 +107,7 @@ def _rows_of_mapped(array: np.ndarray) -> Any:
         return taken.astype(array.dtype.newbyteorder("="), copy=False)
 
     def rows(indices: tf.Tensor) -> tf.Tensor:
-        taken = read_in_numpy(read, array, indices, tf.as_dtype(array.dtype))
+        taken = call_in_numpy(read, array, [indices], tf.as_dtype(array.dtype))
         return tf.ensure_shape(taken, (indices.shape[0], *array.shape[1:]))
 
     return rows

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from keras_siamese.data.graph import host_tensor
 from keras_siamese.data.sources.image_format import ImageFormat, decode_image
-from keras_siamese.data.sources.source import Source, host_tensor
+from keras_siamese.data.sources.source import Source
 from keras_siamese.ops.checks import check_choice, check_same_length
 
 

@@ -1,6 +1,7 @@
 """A folder of image files, one folder for each class, as a source."""
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,9 @@ def from_image_folder(
 
     Files stay on disk; those of a batch are read, decoded and resized when it is asked for. Images
     are JPEG, PNG, GIF (the first frame), BMP (a palette is ignored) or WebP files, at any depth
-    below the folder of their class, in sorted order. Other files are ignored, and so are hidden
-    ones, hidden folders, and images that are in no class.
+    below the folder of their class, in sorted order (links to folders there are not followed).
+    Other files are ignored, and so are hidden ones, hidden folders, and images that are in no
+    class.
 
     Args:
         folder: Path of the folder.
@@ -71,6 +73,7 @@ def from_image_folder(
     classes = [path for parent in parents for path in _subfolders(parent, "class", depth)]
     files = [_images(path) for path in classes]
     _check_none_empty(classes, files)
+    _warn_if_deeper(classes, files)
     counts = [len(paths) for paths in files]
     names = ["/".join(path.parts[-depth:]) for path in classes]
     return FileSource(
@@ -124,4 +127,16 @@ def _check_none_empty(classes: list[Path], files: list[list[str]]) -> None:
             f"Expected images ({', '.join(SUFFIXES)}) in the folder of each class. Received: "
             f"{len(empty)} of {len(classes)} folders without: {named(empty)}. Delete these "
             "folders, or convert their files."
+        )
+
+
+def _warn_if_deeper(classes: list[Path], files: list[list[str]]) -> None:
+    """Warns if no image lies in the folder of its class, for then the classes may be others."""
+    parents = {os.path.dirname(path) for paths in files for path in paths}
+    if parents.isdisjoint(map(str, classes)):
+        warnings.warn(
+            f"The folders of the {len(classes)} classes hold folders of images, no images: "
+            f"{named([path.name for path in classes])}. If these are not the classes, give a "
+            "folder further down, or use `depth=2` for `folder/super-class/class/`.",
+            stacklevel=3,
         )

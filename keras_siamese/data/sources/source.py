@@ -1,15 +1,14 @@
 """Labelled items that are asked for by number, wherever they are kept."""
 
 import functools
-import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_siamese.data.graph import host_tensor, reads_outside_of_the_graph
 from keras_siamese.data.labels import as_class_labels, encode_labels
 from keras_siamese.ops.checks import check_count, check_same_length
 
@@ -147,35 +146,3 @@ class _Subset(Source):
 
     def _take(self, indices: np.ndarray) -> Any:
         return self._source._take(self._indices[indices])
-
-
-def host_tensor(array: np.ndarray) -> tf.Tensor:
-    """Returns an array as a tensor that the functions of a `tf.data` graph share.
-
-    It is on the host, where tf.data runs: data on a GPU would be copied back for each batch.
-    """
-    with tf.init_scope(), tf.device("CPU:0"):
-        return tf.constant(array)
-
-
-def read_in_numpy(
-    read: Callable[[Any, np.ndarray], Any], owner: Any, indices: tf.Tensor, dtype: tf.DType
-) -> tf.Tensor:
-    """Calls `read(owner, indices)` in NumPy, as a part of a `tf.data` graph.
-
-    TensorFlow keeps the functions that it calls until the process ends. It gets no reference to the
-    owner, so that files are closed with the source that holds them.
-    """
-    reference = weakref.ref(owner)
-    return tf.numpy_function(lambda i: read(reference(), i), [indices], dtype, stateful=False)
-
-
-def reads_outside_of_the_graph() -> tf.data.Options:
-    """Options for an iterator that reads variables or calls NumPy and is to be checkpointed.
-
-    Without them it refuses to be. Nothing is lost, as long as what is read
-    is a function of the elements that the iterator's checkpoint holds.
-    """
-    options = tf.data.Options()
-    options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
-    return options

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from keras_siamese.data.graph import call_in_numpy
 from keras_siamese.data.sources.image_format import ImageFormat
+from keras_siamese.data.sources.prepared import find_builder, open_split
 from keras_siamese.data.sources.records import Records
-from keras_siamese.data.sources.source import Source, read_in_numpy
-from keras_siamese.data.sources.tfds_builders import find_builder, open_split
+from keras_siamese.data.sources.source import Source
 from keras_siamese.ops.checks import check_choice
 
 # Records that are in memory at a time while the labels are read.
@@ -47,7 +48,7 @@ class TFDSSource(Source):
 
     def fetch(self, indices: tf.Tensor) -> Any:
         """Reads and decodes a batch of items."""
-        records = read_in_numpy(_read_records, self._records, indices, tf.string)
+        records = call_in_numpy(_read_records, self._records, [indices], tf.string)
         records = tf.ensure_shape(records, indices.shape)
         items = {}
         if self._formats:

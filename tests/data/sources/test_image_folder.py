@@ -64,6 +64,13 @@ def test_super_classes(tmp_path):
     assert firsts(source) == [0, 3, 1, 2]
 
 
+def test_folders_of_folders_are_warned_of(tmp_path):
+    write(tmp_path, "train/cat/0.png", "train/dog/1.png", "test/cat/2.png")
+    with pytest.warns(UserWarning, match=r"2 classes hold folders .*'test', 'train'.*depth=2"):
+        source = from_image_folder(tmp_path)
+    assert source.labels.tolist() == ["test", "train", "train"]
+
+
 def test_format_of_the_images(tmp_path):
     write(tmp_path, "a/0.png", "b/1.png")
     arguments = {"size": (8, 8), "color_mode": "grayscale", "resize": "pad"}

@@ -4,9 +4,10 @@ import pytest
 import tensorflow as tf
 
 import keras_siamese as ks
+from keras_siamese.data.graph import host_tensor
 from keras_siamese.data.sampling.pk import pk_batches
 from keras_siamese.data.sources.arrays import from_arrays
-from keras_siamese.data.sources.source import Source, host_tensor
+from keras_siamese.data.sources.source import Source
 
 NAMES = np.array(["c", "a", "b", "c", "a", "b", "c", "a"])
 GROUPS = np.array([1, 0, 0, 1, 0, 0, 1, 0])

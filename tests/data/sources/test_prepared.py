@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import toy_tfds
 
-from keras_siamese.data.sources.tfds_builders import find_builder, open_split
+from keras_siamese.data.sources.prepared import find_builder, open_split
 
 
 @pytest.fixture(scope="module")
