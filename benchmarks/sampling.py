@@ -7,9 +7,9 @@ images of the same sizes stand in. Each case prints one JSON line with samples p
 of alternating runs:
 
 - `ours`: `pk_batches` of the source;
-- `bare`: the least that the same source can cost: `tf.gather` of random rows and labels, or reading
-  and decoding alone, in file order, in plain `tf.data` (the better of one map call for each image and
-  one for each batch);
+- `bare`: the least that the same source can cost in plain `tf.data`: `tf.gather` of random rows and
+  labels, or reading and decoding alone, in file order (the better of one map call for each image
+  and one for each batch);
 - `peer_0`, `peer_2`: pytorch-metric-learning's `MPerClassSampler` with a `DataLoader` of 0 and of 2
   workers, where PyTorch is installed (arrays: rows of a tensor; files: PIL).
 
