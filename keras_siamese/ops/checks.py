@@ -235,7 +235,8 @@ def as_class_ids(labels: Any, num_classes: int, owner: str, training: bool = Fal
     message = (
         f"Labels must be 0 to {num_classes - 1}, for {owner} was made with "
         f"`num_classes={num_classes}`. Number the training classes from 0 "
-        "(`keras_siamese.data.encode_labels`), or raise `num_classes`. Received:"
+        "(`keras_siamese.data.encode_labels`; of a source, `source.renumbered()`), or raise "
+        "`num_classes`. Received:"
     )
     if not is_concrete(is_right):
         if training:

@@ -58,7 +58,7 @@ class Source(ABC):
         """Labels as the batches hold them, int64, shape `(num_items,)`.
 
         Integers keep their values. Names (and uint64, which int64 cannot hold) become the ids of
-        `encode_labels(labels)`; a part of a source has the ids of the whole.
+        `encode_labels(labels)`; a part of a source has the ids of the whole: see `renumbered`.
         """
         if np.can_cast(self.labels.dtype, np.int64):
             return self.labels.astype(np.int64)
@@ -75,6 +75,15 @@ class Source(ABC):
         Raises: ValueError: If no item is left, or a place is out of range.
         """
         return _Subset(self, indices)
+
+    def renumbered(self) -> "Source":
+        """Returns the same items with class ids 0 to C-1, as losses with proxies need them.
+
+        A part of a source has the ids of the whole, and gaps where the other parts have classes.
+        """
+        source = self.subset(np.arange(len(self)))
+        source.class_ids, _ = encode_labels(self.labels)
+        return source
 
     def batches(self, batch_size: int = 256) -> tf.data.Dataset:
         """All items once, in their order: for `evaluate`, `predict` and `validation_data`.
@@ -127,7 +136,7 @@ class _Subset(Source):
             )
         groups = None if source.groups is None else source.groups[indices]
         super().__init__(source.labels[indices], groups)
-        self._class_ids_of_whole = source.class_ids[indices]
+        self.class_ids = source.class_ids[indices]
         self._source: Source = source
         self._indices: np.ndarray = indices.astype(np.int64)
         if isinstance(source, _Subset):
@@ -136,10 +145,6 @@ class _Subset(Source):
     @functools.cached_property
     def _places(self) -> tf.Tensor:
         return host_tensor(self._indices)
-
-    @property
-    def class_ids(self) -> np.ndarray:
-        return self._class_ids_of_whole
 
     def fetch(self, indices: tf.Tensor) -> Any:
         return self._source.fetch(tf.gather(self._places, indices))

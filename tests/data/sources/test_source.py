@@ -58,6 +58,17 @@ def test_class_ids(labels, expected):
     assert ids.tolist() == expected
 
 
+def test_renumbered_classes_have_no_gaps():
+    part = Squares(["d", "a", "c", "a", "b"]).subset([0, 1, 3, 2])
+    assert part.class_ids.tolist() == [3, 0, 0, 2]
+    renumbered = part.renumbered()
+    assert renumbered.class_ids.tolist() == [2, 0, 0, 1]
+    assert renumbered.labels.tolist() == part.labels.tolist() == ["d", "a", "a", "c"]
+    assert renumbered.arrays()[0].tolist() == [0, 1, 9, 4]
+    assert renumbered.subset([0]).class_ids.tolist() == [2]
+    assert Squares([30, 10]).renumbered().class_ids.tolist() == [1, 0]
+
+
 def test_batches_are_all_items_once_in_order(source):
     dataset = source.batches(batch_size=3)
     assert dataset.cardinality() == 3
