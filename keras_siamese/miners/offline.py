@@ -9,6 +9,7 @@ from keras_siamese import distances
 from keras_siamese.data import encode_labels
 from keras_siamese.data.inputs import as_seed
 from keras_siamese.distances import Distance
+from keras_siamese.ops.blocks import rows_within
 from keras_siamese.ops.checks import (
     as_embeddings,
     check_choice,
@@ -91,7 +92,7 @@ def mine_triplets(
     rng = np.random.default_rng(as_seed(seed))
     anchors = rng.permutation(np.flatnonzero(sizes[ids] > 1))
     per_anchor = -(-num_triplets // len(anchors))
-    block = max(1, _BLOCK // num_items)
+    block = rows_within(_BLOCK, num_items)
     mined: list[tuple[int, int, int]] = []
     for start in range(0, len(anchors), block):
         some = anchors[start : start + block]

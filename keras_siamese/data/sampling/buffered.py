@@ -88,7 +88,7 @@ def buffered_batches(
     if steps_per_epoch is not None:
         check_count("steps_per_epoch", steps_per_epoch)
         buffers = buffers.repeat()
-    epoch = tf.data.Dataset.range(1).map(lambda _: sampler.epoch_counter.assign_add(1) - 1)
+    epoch = tf.data.Dataset.range(1).map(lambda _: sampler.take_epoch())
     # The number of the epoch, read once, beside each of its buffers.
     epochs = epoch.flat_map(lambda number: tf.data.Dataset.from_tensors(number).repeat())
     batches = tf.data.Dataset.zip(epochs, buffers.enumerate()).prefetch(1).flat_map(plan)

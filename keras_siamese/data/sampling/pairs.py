@@ -218,7 +218,7 @@ def _batches(
 
     batches = (
         tf.data.Dataset.range(1)
-        .map(lambda _: sampler.epoch_counter.assign_add(1) - 1)
+        .map(lambda _: sampler.take_epoch())
         .flat_map(lambda epoch: steps.map(lambda step: (epoch, step)))
         .apply(tf.data.experimental.assert_cardinality(steps_per_epoch))
         .map(draw_and_read, num_parallel_calls=tf.data.AUTOTUNE)

@@ -154,7 +154,7 @@ def pk_batches(
 
     batches = (
         tf.data.Dataset.range(1)
-        .map(lambda _: (sampler.epoch_counter.assign_add(1) - 1, sampler.alike.read_value()))
+        .map(lambda _: (sampler.take_epoch(), sampler.alike.read_value()))
         .flat_map(plan)
         .apply(tf.data.experimental.assert_cardinality(planner.steps_per_epoch))
         .map(fetch, num_parallel_calls=tf.data.AUTOTUNE)

@@ -32,6 +32,10 @@ class Sampler:
                 0, trainable=False, dtype=tf.int64, name="epoch_counter"
             )
 
+    def take_epoch(self) -> tf.Tensor:
+        """Returns the number of the epoch that begins, and counts on: within a `tf.data` graph."""
+        return self.epoch_counter.assign_add(1) - 1
+
     def __deepcopy__(self, memo: dict[int, Any]) -> "Sampler":
         return self
 
