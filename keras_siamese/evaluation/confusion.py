@@ -10,7 +10,7 @@ from keras_siamese import distances
 from keras_siamese.data import encode_labels
 from keras_siamese.distances import Distance
 from keras_siamese.ops.blocks import rows_within
-from keras_siamese.ops.checks import as_embeddings, check_count, check_same_length
+from keras_siamese.ops.checks import as_embeddings, check_count, check_finite, check_same_length
 
 _BLOCK_ELEMENTS = 2**22  # Distances in one block: 16 MiB in float32.
 
@@ -52,11 +52,7 @@ def confused_classes(
     embeddings = as_embeddings(embeddings)
     ids, classes = encode_labels(labels)
     num_items = check_same_length(embeddings=embeddings, labels=ids)
-    if not np.isfinite(ops.convert_to_numpy(embeddings)).all():
-        raise ValueError(
-            "Embeddings must be finite. Received: NaN or infinity. Look for them in the inputs, "
-            "then for a training that diverged."
-        )
+    check_finite("Embeddings", ops.convert_to_numpy(embeddings))
     if len(classes) < 2:
         raise ValueError("There is nothing to confuse. Expected 2 classes or more. Received: 1.")
     order = np.argsort(ids, kind="stable")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,13 @@ from keras import ops
 from keras_siamese import distances
 from keras_siamese.data import encode_labels
 from keras_siamese.distances import Distance
-from keras_siamese.ops.checks import as_embeddings, check_count, check_same_length
+from keras_siamese.ops.checks import (
+    as_embeddings,
+    check_choice,
+    check_count,
+    check_finite,
+    check_same_length,
+)
 
 _BLOCK_SIZE = 2**22  # Floats in one block of differences: 16 MB.
 
@@ -56,15 +63,16 @@ def few_shot_accuracy(
     queries: int = 1,
     episodes: int = 1000,
     groups: Sequence[Any] | np.ndarray | None = None,
+    classifier: str = "prototype",
     distance: str | Distance = "euclidean",
     seed: int = 0,
 ) -> FewShotResult:
     """Accuracy at recognising items of classes of which only `shots` examples are known.
 
     An episode draws `ways` classes and, of each, `shots` support items and `queries` query items,
-    all distinct. A query is given the class of the nearest support item (one shot) or of the
-    nearest prototype, the mean of a class's support (more shots). Where `n` classes are equally
-    near, the right one counts `1 / n`, so that collapsed embeddings score `1 / ways`.
+    all distinct. A query is given the class of the nearest prototype, the mean of a class's
+    support, or of the nearest support item; with one shot these are the same. Where `n` classes are
+    equally near, the right one counts `1 / n`, so that collapsed embeddings score `1 / ways`.
 
     Args:
         embeddings: Floats, shape `(num_items, embedding_dim)`.
@@ -76,6 +84,7 @@ def few_shot_accuracy(
         groups: Group of each item, such as the alphabet of a character, shape as `labels`. All
             classes of an episode then come from one group, drawn uniformly among those with enough
             classes; the same label in two groups is two classes. Defaults to one group of all.
+        classifier: `"prototype"` (the default) or `"nearest"`.
         distance: Name of a distance, or a `Distance`. Defaults to `"euclidean"`.
         seed: Seed of the draw of the episodes. Defaults to 0.
 
@@ -97,14 +106,10 @@ def few_shot_accuracy(
     check_count("shots", shots)
     check_count("queries", queries)
     check_count("episodes", episodes, least=2, fix="The interval needs two.")
+    check_choice("classifier", classifier, ("prototype", "nearest"))
     distance = distances.get(distance)
     embeddings = ops.convert_to_numpy(as_embeddings(embeddings))
-    finite = np.isfinite(embeddings).all(axis=1)
-    if not finite.all():
-        raise ValueError(
-            f"Embeddings must be finite. Received: {np.count_nonzero(~finite)} items with NaN or "
-            "infinity. Look for them in the inputs, then for a training that diverged."
-        )
+    check_finite("Embeddings", embeddings)
     label_ids, _ = encode_labels(labels)
     group_ids, group_names = encode_labels(np.zeros_like(label_ids) if groups is None else groups)
     check_same_length(embeddings=embeddings, labels=label_ids, groups=group_ids)
@@ -133,7 +138,9 @@ def few_shot_accuracy(
     block = max(1, _BLOCK_SIZE // (ways * queries * ways * embeddings.shape[1]))
     accuracies = np.concatenate(
         [
-            _episode_accuracies(embeddings[items[start : start + block]], shots, distance)
+            _episode_accuracies(
+                embeddings[items[start : start + block]], shots, classifier, distance
+            )
             for start in range(0, episodes, block)
         ]
     )
@@ -167,22 +174,30 @@ def _draw_from_runs(
     return starts[runs][..., None] + rng.permuted(ranks, axis=-1)
 
 
-def _episode_accuracies(embeddings: np.ndarray, shots: int, distance: Distance) -> np.ndarray:
+def _episode_accuracies(
+    embeddings: np.ndarray, shots: int, classifier: str, distance: Distance
+) -> np.ndarray:
     """Returns the fraction of queries recognised in each episode.
 
     Args:
         embeddings: The items of the episodes, support first; shape `(episodes, ways, shots +
             queries, embedding_dim)`.
         shots: Number of support items of each class.
+        classifier: What of a class is compared with a query: `"prototype"` or `"nearest"`.
         distance: The distance by which queries are classified.
     """
-    prototypes = embeddings[:, :, :shots].mean(axis=2)
-    queries = embeddings[:, :, shots:]
-    # Paired, not pairwise: equal prototypes then give equal distances to the last bit.
-    to_prototypes = ops.convert_to_numpy(
-        distance.paired(queries[:, :, :, None], prototypes[:, None, None])
+    support, queries = embeddings[:, :, :shots], embeddings[:, :, shots:]
+    if classifier == "prototype":
+        support = support.mean(axis=2, keepdims=True)
+    # Paired, not pairwise: equal vectors then give equal distances to the last bit.
+    to_classes = reduce(
+        np.minimum,
+        (
+            ops.convert_to_numpy(distance.paired(queries[:, :, :, None], of_class[:, None, None]))
+            for of_class in np.moveaxis(support, 2, 0)
+        ),
     )  # (episodes, ways, queries, ways)
-    to_own = np.einsum("ewqw->ewq", to_prototypes)[..., None]
-    nearer = np.count_nonzero(to_prototypes < to_own, axis=-1)
-    as_near = np.count_nonzero(to_prototypes == to_own, axis=-1)
+    to_own = np.einsum("ewqw->ewq", to_classes)[..., None]
+    nearer = np.count_nonzero(to_classes < to_own, axis=-1)
+    as_near = np.count_nonzero(to_classes == to_own, axis=-1)
     return np.where(nearer == 0, 1.0 / as_near, 0.0).mean(axis=(1, 2))

@@ -15,6 +15,7 @@ from keras_siamese.ops.checks import (
     check_choice,
     check_class_sizes,
     check_count,
+    check_finite,
     check_positive,
     check_same_length,
 )
@@ -80,12 +81,7 @@ def mine_triplets(
     embeddings = as_embeddings(embeddings)
     ids, _ = encode_labels(labels)
     num_items = check_same_length(embeddings=embeddings, labels=ids)
-    is_finite = ops.convert_to_numpy(ops.all(ops.isfinite(embeddings), axis=1))
-    if not is_finite.all():
-        raise ValueError(
-            f"Embeddings must be finite. Received: {(~is_finite).sum()} items with NaN or "
-            "infinity. Look for them in the inputs, then for a training that diverged."
-        )
+    check_finite("Embeddings", ops.convert_to_numpy(embeddings))
     sizes = np.bincount(ids)
     check_class_sizes(sizes)
 

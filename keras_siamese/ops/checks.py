@@ -333,6 +333,24 @@ def as_two_sets(
     return labels, embeddings, candidate_labels, candidates
 
 
+def check_finite(what: str, values: np.ndarray) -> None:
+    """Checks that values computed by a model are finite.
+
+    Args:
+        what: What to call them in an error, with a capital letter: "Embeddings".
+        values: Floats, shape `(num_rows, ...)`.
+
+    Raises: ValueError: If one is NaN or infinite.
+    """
+    finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+    if not finite.all():
+        raise ValueError(
+            f"{what} must be finite. Received: NaN or infinity in {np.count_nonzero(~finite)} of "
+            f"{len(finite)} rows. Look for NaN in the inputs; if they are fine, training has "
+            "diverged: lower the learning rate, or set `clipnorm` in the optimizer."
+        )
+
+
 def check_encoder_output(embeddings: Any) -> None:
     """Checks that an encoder gives one embedding for each item.
 

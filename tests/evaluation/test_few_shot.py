@@ -9,12 +9,20 @@ import pytest
 from keras_siamese.evaluation import few_shot, few_shot_accuracy
 
 
-def every_episode(embeddings, labels, ways, shots):
+def nearest_support(query, support):
+    return min(np.linalg.norm(query - item) for item in support)
+
+
+def nearest_prototype(query, support):
+    return np.linalg.norm(query - np.mean(support, axis=0))
+
+
+def every_episode(embeddings, labels, ways, shots, to_class=nearest_prototype):
     """Exact expected accuracy with one query a class, by going through all episodes in float64."""
     credits = []
     draws = {
         c: [
-            (np.mean([embeddings[i] for i in support], axis=0), embeddings[query])
+            ([embeddings[i] for i in support], embeddings[query])
             for support in itertools.combinations(
                 [i for i in range(len(labels)) if labels[i] == c], shots
             )
@@ -26,7 +34,7 @@ def every_episode(embeddings, labels, ways, shots):
     for classes in itertools.combinations(sorted(draws), ways):
         for episode in itertools.product(*(draws[c] for c in classes)):
             for own, (_, query) in enumerate(episode):
-                d = [np.linalg.norm(query - prototype) for prototype, _ in episode]
+                d = [to_class(query, support) for support, _ in episode]
                 credits.append((d[own] == min(d)) / d.count(min(d)))
     return np.mean(credits)
 
@@ -47,6 +55,20 @@ def test_agrees_with_all_episodes(ways, shots, rng):
     assert result.error == 1.0 - result.accuracy
 
 
+@pytest.mark.parametrize("shots", [1, 2])
+def test_nearest_support_item(shots, rng):
+    labels = np.repeat(list("abcd"), 4)
+    # Classes of two clusters each: their means say less than their items.
+    places = np.tile([[0.0], [0.0], [9.0], [9.0]], (4, 1)) + np.repeat(np.arange(4), 4)[:, None]
+    embeddings = places + rng.normal(size=(16, 1))
+    wanted = every_episode(embeddings, labels.tolist(), 3, shots, nearest_support)
+    arguments = {"ways": 3, "shots": shots, "episodes": 20_000}
+    result = few_shot_accuracy(embeddings, labels, classifier="nearest", **arguments)
+    assert abs(result.accuracy - wanted) < 2.5 * result.interval < 0.02
+    prototype = few_shot_accuracy(embeddings, labels, **arguments)
+    assert (prototype == result) if shots == 1 else (prototype.accuracy < result.accuracy - 0.02)
+
+
 def test_several_queries_have_the_expectation_of_one(rng):
     labels = np.repeat(np.arange(6), 5)
     embeddings = rng.normal(size=(6, 2))[labels] + rng.normal(size=(30, 2))
@@ -64,12 +86,21 @@ def test_example_of_the_docstring():
 
 
 @pytest.mark.parametrize("distance", ["euclidean", "cosine", "manhattan", "inner_product"])
-@pytest.mark.parametrize("shots", [1, 3])
-def test_collapsed_embeddings_score_by_chance(shots, distance, rng):
+@pytest.mark.parametrize(
+    ("shots", "classifier"), [(1, "prototype"), (3, "prototype"), (3, "nearest")]
+)
+def test_collapsed_embeddings_score_by_chance(shots, classifier, distance, rng):
     embeddings = np.tile(rng.normal(size=33).astype("float32"), (40, 1))
     labels = np.repeat(np.arange(8), 5)
     result = few_shot_accuracy(
-        embeddings, labels, ways=5, shots=shots, queries=2, episodes=10, distance=distance
+        embeddings,
+        labels,
+        ways=5,
+        shots=shots,
+        queries=2,
+        episodes=10,
+        classifier=classifier,
+        distance=distance,
     )
     assert result.accuracy == pytest.approx(0.2)
     assert result.interval == pytest.approx(0.0)
@@ -152,12 +183,13 @@ def test_takes_tensors_of_half_precision(rng):
         ({"groups": [0, 0, 1]}, r"Expected as many"),
         ({"labels": [0, 0, 1]}, r"Expected as many"),
         ({"labels": [0.0, 0.0, 1.0, 1.0]}, "dtype float64"),
-        ({"embeddings": [[0.0], [np.nan], [1.0], [np.inf]]}, "2 items with NaN or infinity"),
+        ({"embeddings": [[0.0], [np.nan], [1.0], [np.inf]]}, "NaN or infinity in 2 of 4 rows"),
         ({"embeddings": [0.0, 1.0, 2.0, 3.0]}, "embedding_dim"),
         ({"ways": 1}, "`ways`"),
         ({"shots": 0}, "`shots`"),
         ({"queries": 0}, "`queries`"),
         ({"episodes": 1}, "`episodes`.*interval"),
+        ({"classifier": "nearst"}, "classifier.*nearest"),
         ({"distance": "euclidian"}, "euclidean"),
     ],
 )

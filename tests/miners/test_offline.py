@@ -143,7 +143,7 @@ def test_mined_triplets_train(rng):
         ({"labels": [0.0, 0.0, 1.0]}, "whole numbers"),
         ({"seed": -1}, "seed"),
         ({"embeddings": np.zeros((3, 2, 2))}, "embedding_dim"),
-        ({"embeddings": [[0.0], [np.nan], [np.inf]]}, "2 items with NaN or infinity"),
+        ({"embeddings": [[0.0], [np.nan], [np.inf]]}, "NaN or infinity in 2 of 3 rows"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):

@@ -14,6 +14,7 @@ from keras_siamese.ops.checks import (
     check_choice,
     check_class_sizes,
     check_count,
+    check_finite,
     check_finite_loss,
     check_places,
     check_positive,
@@ -180,6 +181,18 @@ def test_same_batch_lets_unknown_sizes_pass():
         return embeddings
 
     assert function(np.zeros(3, "float32"), np.zeros((3, 2), "float32")).shape == (3, 2)
+
+
+def test_finite():
+    check_finite("Embeddings", np.ones((3, 2)))
+    check_finite("Embeddings", np.ones((0, 2)))
+    for wrong in (np.nan, np.inf, -np.inf):
+        values = np.ones((3, 2))
+        values[1:] = wrong
+        with pytest.raises(ValueError, match=r"Embeddings must be finite.*in 2 of 3 rows.*clip"):
+            check_finite("Embeddings", values)
+        with pytest.raises(ValueError, match=r"Distances must be finite.*in 2 of 3 rows"):
+            check_finite("Distances", values[:, 0])
 
 
 def test_finite_loss():
