@@ -40,6 +40,15 @@ class Cosine(Distance):
         """The cosines: see `Distance.paired_similarity`."""
         return ops.sum(l2_normalize(x) * l2_normalize(y), axis=-1)
 
+    def squared_form(self, x: Any) -> tuple[Any, Any]:
+        """See `Distance.squared_form`."""
+        x = l2_normalize(x)
+        return x, 0.5 * _norm_missing(x)
+
+    def from_squared_form(self, values: Any) -> Any:
+        """See `Distance.from_squared_form`."""
+        return ops.maximum(values, 0)
+
     def bounds(self, unit_norm: bool = False) -> tuple[float, float]:
         """See `Distance.bounds`."""
         return (0.0, 2.0)
@@ -73,6 +82,14 @@ class Angular(Distance):
         """See `Distance.paired`."""
         return _angle(self._cosine.paired(x, y))
 
+    def squared_form(self, x: Any) -> tuple[Any, Any]:
+        """See `Distance.squared_form`."""
+        return self._cosine.squared_form(x)
+
+    def from_squared_form(self, values: Any) -> Any:
+        """See `Distance.from_squared_form`."""
+        return _angle(ops.clip(values, 0, 2))
+
     def bounds(self, unit_norm: bool = False) -> tuple[float, float]:
         """See `Distance.bounds`."""
         return (0.0, 1.0)
@@ -91,6 +108,14 @@ class InnerProduct(Distance):
     def paired(self, x: Any, y: Any) -> Any:
         """See `Distance.paired`."""
         return -ops.sum(x * y, axis=-1)
+
+    def squared_form(self, x: Any) -> tuple[Any, Any]:
+        """See `Distance.squared_form`: `-x.y = |x - y|^2 / 2 - |x|^2 / 2 - |y|^2 / 2`."""
+        return x, -0.5 * squared_norm(x)
+
+    def from_squared_form(self, values: Any) -> Any:
+        """See `Distance.from_squared_form`."""
+        return values
 
     def bounds(self, unit_norm: bool = False) -> tuple[float, float]:
         """See `Distance.bounds`."""

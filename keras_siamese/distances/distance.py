@@ -10,13 +10,15 @@ class Distance(WeightOwner, ABC):
     """Base of the distances: smaller is closer, whatever the formula.
 
     A subclass gives `name`, both forms and, where it is bounded, `bounds`; and says if adding a
-    vector to all embeddings changes nothing (`translation_invariant`). Register it with
+    vector to all embeddings changes nothing (`translation_invariant`) and if the order of its
+    arguments does (`symmetric`). Register it with
     `@keras.saving.register_keras_serializable(package="keras_siamese")` and models that use it save
     and load. Arithmetic is float32 or better: callers cast before.
     """
 
     name: ClassVar[str]
     translation_invariant: ClassVar[bool] = False
+    symmetric: ClassVar[bool] = True
 
     @abstractmethod
     def pairwise(self, x: Any, y: Any) -> Any:
@@ -67,6 +69,21 @@ class Distance(WeightOwner, ABC):
     def from_reduced(self, reduced: Any) -> Any:
         """Makes distances of what `reduced_pairwise` gives, element by element."""
         return reduced
+
+    def squared_form(self, x: Any) -> tuple[Any, Any] | None:
+        """What makes whole sets fast to compare: vectors whose squared distance says it all.
+
+        Args:
+            x: Shape `(N, embedding_dim)`.
+
+        Returns: Vectors `f`, shape `(N, dim)`, and numbers `e`, shape `(N,)`, such that the distance
+            is `from_squared_form(|f(x) - f(y)|^2 / 2 + e(x) + e(y))`; `None` if there are none.
+        """
+        return None
+
+    def from_squared_form(self, values: Any) -> Any:
+        """Makes distances of the values that `squared_form` describes, in the same order."""
+        raise NotImplementedError
 
     def pairwise_similarity(self, x: Any, y: Any) -> Any:
         """Similarities, larger is closer: the negated distances, unless the name says another.

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 import keras
+from keras import ops
 
 from keras_siamese.distances.distance import Distance
 from keras_siamese.ops.numerics import safe_sqrt, squared_norm
@@ -32,6 +33,14 @@ class Euclidean(Distance):
         """See `Distance.paired`."""
         return safe_sqrt(squared_norm(x - y))
 
+    def squared_form(self, x: Any) -> tuple[Any, Any]:
+        """See `Distance.squared_form`."""
+        return x, ops.zeros_like(x[:, 0])
+
+    def from_squared_form(self, values: Any) -> Any:
+        """See `Distance.from_squared_form`."""
+        return safe_sqrt(2 * values)
+
     def bounds(self, unit_norm: bool = False) -> tuple[float, float]:
         """See `Distance.bounds`."""
         return (0.0, 2.0 if unit_norm else float("inf"))
@@ -54,6 +63,14 @@ class SquaredEuclidean(Distance):
     def paired(self, x: Any, y: Any) -> Any:
         """See `Distance.paired`."""
         return squared_norm(x - y)
+
+    def squared_form(self, x: Any) -> tuple[Any, Any]:
+        """See `Distance.squared_form`."""
+        return x, ops.zeros_like(x[:, 0])
+
+    def from_squared_form(self, values: Any) -> Any:
+        """See `Distance.from_squared_form`."""
+        return ops.maximum(2 * values, 0)
 
     def bounds(self, unit_norm: bool = False) -> tuple[float, float]:
         """See `Distance.bounds`."""

@@ -73,6 +73,14 @@ class Mahalanobis(Distance):
         """See `Distance.paired`."""
         return self._euclidean.paired(self._map(x), self._map(y))
 
+    def squared_form(self, x: Any) -> tuple[Any, Any]:
+        """See `Distance.squared_form`."""
+        return self._euclidean.squared_form(self._map(x))
+
+    def from_squared_form(self, values: Any) -> Any:
+        """See `Distance.from_squared_form`."""
+        return self._euclidean.from_squared_form(values)
+
     def _map(self, x: Any) -> Any:
         self.build(x.shape[-1])
         return ops.matmul(x, ops.transpose(ops.cast(self._matrix, x.dtype)))

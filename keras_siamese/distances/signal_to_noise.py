@@ -28,6 +28,7 @@ class SignalToNoise(Distance):
     """
 
     name: ClassVar[str] = "signal_to_noise"
+    symmetric: ClassVar[bool] = False
 
     def pairwise(self, x: Any, y: Any) -> Any:
         """See `Distance.pairwise`."""

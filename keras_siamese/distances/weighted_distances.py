@@ -66,6 +66,11 @@ class WeightedDistances(Distance):
         """Whether adding a vector to all embeddings changes nothing."""
         return all(distance.translation_invariant for distance in self.distances)
 
+    @property
+    def symmetric(self) -> bool:  # type: ignore[override]
+        """Whether the order of the arguments changes nothing."""
+        return all(distance.symmetric for distance in self.distances)
+
     def make_weights(self, embedding_dim: int) -> None:
         """See `WeightOwner.make_weights`."""
         if not self.learned:
