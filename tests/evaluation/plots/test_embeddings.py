@@ -143,7 +143,7 @@ def test_degenerate_embeddings_are_drawn(embeddings, method):
         ({"panels": {"map": np.zeros((3, 2))}}, r"as many labels.*'panel map': 3"),
         ({"panels": {"map": np.full((4, 2), np.nan)}}, "'map' must be finite"),
         ({"labels": [0.5, 1.0, 2.0, 3.0]}, "floats"),
-        ({"method": "umap"}, "`method`"),
+        ({"method": "isomap"}, "`method`"),
         ({"max_points": 0}, "`max_points`"),
         ({"class_names": ["a", "b"]}, "2 names for labels from 0 to 2"),
         ({"labels": [-1, 0, 1, 1], "class_names": ["a", "b"]}, "from -1 to 1"),
