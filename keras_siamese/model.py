@@ -16,6 +16,7 @@ from keras_siamese.arguments import NO_CLASS_WEIGHT, bind_data, check_loss, chec
 from keras_siamese.distances import Distance
 from keras_siamese.distribution import gather_replicas, mean_of_replicas
 from keras_siamese.encoders import embedding_dim_of
+from keras_siamese.encoders.inference import inference_model
 from keras_siamese.files import atomic_path
 from keras_siamese.inputs import Batch, LabelledBatch, unpack
 from keras_siamese.losses import MetricLoss
@@ -79,7 +80,7 @@ class SiameseModel(keras.Model):
         An item that holds NaN or infinity gets an embedding of NaN, also where an activation hides
         it (TensorFlow's fused ReLU makes NaN 0).
         """
-        embeddings = self.encoder(inputs, training=training)
+        embeddings = self.encoder(inputs, training=bool(training))
         check_encoder_output(embeddings)
         for x in tree.flatten(inputs):
             if keras.backend.is_float_dtype(x.dtype):
@@ -330,10 +331,7 @@ class SiameseModel(keras.Model):
 
         if not self.run_eagerly:
             evaluate_batch = tf.function(
-                evaluate_batch,
-                autograph=False,
-                reduce_retracing=True,
-                jit_compile=self.jit_compile,
+                evaluate_batch, autograph=False, reduce_retracing=True, jit_compile=self.jit_compile
             )
 
         def test_function(iterator: Any) -> dict[str, Any]:
@@ -383,8 +381,11 @@ class SiameseModel(keras.Model):
             super().save(path, overwrite=overwrite, **kwargs)
 
     def export(self, filepath: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
-        """Exports the encoder alone, for serving: see `keras.Model.export`."""
-        self.encoder.export(filepath, *args, **kwargs)
+        """Exports the encoder alone, never in training mode: see `keras.Model.export`.
+
+        `keras_siamese.export.export_encoder` takes preprocessing too, and checks what it wrote.
+        """
+        inference_model(self.encoder).export(filepath, *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal model."""
