@@ -222,8 +222,7 @@ class SiameseModel(keras.Model):
             embeddings = self(batch.items, training=True)
             loss, parts, figures = self._loss_and_figures(batch, embeddings, training=True)
             # Each replica computes the loss of the global batch, and their gradients are added up.
-            num_replicas = self.distribute_strategy.num_replicas_in_sync
-            scaled = self.optimizer.scale_loss(loss / num_replicas)
+            scaled = self.optimizer.scale_loss(loss / self.distribute_strategy.num_replicas_in_sync)
         if self.trainable_weights:
             gradients = tape.gradient(scaled, self.trainable_weights)
             with self.loss.scaled_steps() if self._loss_layers else nullcontext():
@@ -381,7 +380,7 @@ class SiameseModel(keras.Model):
             super().save(path, overwrite=overwrite, **kwargs)
 
     def export(self, filepath: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
-        """Exports the encoder alone, never in training mode: see `keras.Model.export`.
+        """Exports the encoder alone, in inference mode: see `keras.Model.export`.
 
         `keras_siamese.export.export_encoder` takes preprocessing too, and checks what it wrote.
         """
