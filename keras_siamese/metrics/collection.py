@@ -1,7 +1,7 @@
 """The items of a whole evaluation set, collected batch by batch, and metrics computed over them."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import keras
@@ -10,19 +10,9 @@ from keras import ops
 
 from keras_siamese import distances
 from keras_siamese.distances import Distance
-from keras_siamese.ops.checks import as_embeddings, as_labels, check_same_batch
+from keras_siamese.ops.checks import as_embeddings, as_labels, check_finite, check_same_batch
 from keras_siamese.ops.given_pairs import GivenPairs
 from keras_siamese.ops.labelled_set import LabelledSet
-
-
-class Accumulator(Protocol):
-    """What a metric keeps while the blocks of a set go by."""
-
-    def add(self, block: Any) -> None:
-        """Takes in a `DistanceBlock` or a `GivenPairs`."""
-
-    def result(self) -> float:
-        """The figure over all blocks."""
 
 
 class WholeSetMetric(Protocol):
@@ -30,9 +20,7 @@ class WholeSetMetric(Protocol):
 
     name: str
     distance: Distance | None
-
-    def start(self, data: LabelledSet | GivenPairs) -> Accumulator:
-        """Returns an empty accumulator for `data`."""
+    kind: type
 
 
 class EmbeddingCollection:
@@ -74,7 +62,7 @@ class EmbeddingCollection:
                 f"All embeddings must have the same size. Received: {embeddings.shape[1]} after "
                 f"{self._embeddings[0].shape[1]}. Clear the collection to start another set."
             )
-        _check_finite("Embeddings", embeddings)
+        check_finite("Embeddings", embeddings)
         self._labels.append(labels)
         self._embeddings.append(embeddings)
 
@@ -99,7 +87,7 @@ class EmbeddingCollection:
                 "`same` must be 1 for a match and 0 for a mismatch. "
                 f"Received: {np.unique(same)[:5].tolist()}."
             )
-        _check_finite("Distances", distances)
+        check_finite("Distances", distances)
         self._same.append(same)
         self._distances.append(distances)
 
@@ -108,8 +96,7 @@ class EmbeddingCollection:
     ) -> dict[str, float]:
         """Computes metrics over everything that was added, in one pass for each distance.
 
-        A block of rows of the distance matrix exists at a time, 32 MiB in float32. Memory does
-        not grow with the square of the set, except that `PairAUC` keeps up to 2**26 distances.
+        Memory does not grow with the square of the set: distances exist a tile at a time.
 
         Args:
             metrics: `EmbeddingMetric`s of different names.
@@ -137,27 +124,18 @@ class EmbeddingCollection:
                 "in between."
             )
         distance = distances.get(distance)
-        accumulators: dict[str, Accumulator] = {}
-        for shared, group in _by_distance(metrics, distance):
-            data = self._data(shared, distance)
-            started = {metric.name: metric.start(data) for metric in group}
-            for block in data.blocks():
-                for accumulator in started.values():
-                    accumulator.add(block)
-            accumulators.update(started)
-        return {name: float(accumulators[name].result()) for name in names}
+        values: dict[str, float] = {}
+        for (_, kind), (shared, group) in _grouped(metrics, distance).items():
+            results = kind.evaluate_together(group, self._data(shared, distance))
+            values.update({metric.name: float(x) for metric, x in zip(group, results, strict=True)})
+        return {name: values[name] for name in names}
 
     def _data(self, distance: Distance, given: Distance) -> LabelledSet | GivenPairs:
         if self._labels:
-            embeddings = np.concatenate(self._embeddings)
-            if distance.translation_invariant:
-                embeddings = _without_offset(embeddings)
-            return LabelledSet(
-                np.concatenate(self._labels),
-                embeddings,
-                _on_arrays(distance.pairwise),
-                _on_arrays(distance.paired),
-            )
+            if len(self._labels) > 1:
+                self._labels = [np.concatenate(self._labels)]
+                self._embeddings = [np.concatenate(self._embeddings)]
+            return LabelledSet(self._labels[0], self._embeddings[0], distance)
         if _config(distance) != _config(given):
             raise ValueError(
                 f"A metric asks for {distance}, but these pairs came with their distances by "
@@ -166,47 +144,21 @@ class EmbeddingCollection:
         return GivenPairs(np.concatenate(self._same), np.concatenate(self._distances))
 
 
-def _by_distance(
+def _grouped(
     metrics: Iterable[WholeSetMetric], default: Distance
-) -> list[tuple[Distance, list[WholeSetMetric]]]:
-    groups: dict[str, tuple[Distance, list[WholeSetMetric]]] = {}
+) -> dict[tuple[str, Any], tuple[Distance, list[WholeSetMetric]]]:
+    """Puts together what is computed in one pass: metrics of one distance and kind."""
+    groups: dict[tuple[str, Any], tuple[Distance, list[WholeSetMetric]]] = {}
     for metric in metrics:
         distance = metric.distance or default
-        groups.setdefault(_config(distance), (distance, []))[1].append(metric)
-    return list(groups.values())
+        groups.setdefault((_config(distance), metric.kind), (distance, []))[1].append(metric)
+    return groups
 
 
 def _config(distance: Distance) -> str:
     return json.dumps(keras.saving.serialize_keras_object(distance), sort_keys=True)
 
 
-def _on_arrays(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], np.ndarray]:
-    def on_arrays(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        result = function(ops.convert_to_tensor(x), ops.convert_to_tensor(y))
-        return np.require(ops.convert_to_numpy(result), requirements="W")
-
-    return on_arrays
-
-
-def _without_offset(embeddings: np.ndarray) -> np.ndarray:
-    """Subtracts a mean that dwarfs the spread: the matrix product would lose the distances."""
-    mean = embeddings.mean(axis=0, dtype=np.float64)
-    spread = np.square(embeddings - mean).sum(axis=1).mean()
-    if np.square(mean).sum() <= 100 * spread:
-        return embeddings
-    return (embeddings - mean).astype(embeddings.dtype)
-
-
 def _as_flat(values: Any) -> np.ndarray:
     values = ops.convert_to_numpy(values)
     return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else np.atleast_1d(values)
-
-
-def _check_finite(what: str, values: np.ndarray) -> None:
-    finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
-    if not finite.all():
-        raise ValueError(
-            f"{what} must be finite. Received: NaN or infinity in {np.count_nonzero(~finite)} of "
-            f"{len(finite)} rows. Look for NaN in the inputs; if they are fine, training has "
-            "diverged: lower the learning rate, or set `clipnorm` in the optimizer."
-        )

@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import keras
@@ -9,7 +10,7 @@ from keras import ops
 
 from keras_siamese import distances
 from keras_siamese.distances import Distance
-from keras_siamese.metrics.collection import Accumulator, EmbeddingCollection
+from keras_siamese.metrics.collection import EmbeddingCollection
 from keras_siamese.ops.given_pairs import GivenPairs
 from keras_siamese.ops.labelled_set import LabelledSet
 
@@ -25,8 +26,9 @@ class EmbeddingMetric(keras.metrics.Metric):
     depend on an order take the expected value over all orders of tied items, so that a collapsed
     model scores as guessing does. Identical embeddings always tie.
 
-    A subclass defines `default_name`, `_direction` ("up" if larger is better, else "down", which
-    Keras's callbacks read in `mode="auto"`) and `start`.
+    A subclass is one of three kinds, whose figures are computed in one pass: `RankingMetric`,
+    `PairMetric` or `SpaceMetric`. It defines `default_name`, `_direction` ("up" if larger is
+    better, else "down", which Keras's callbacks read in `mode="auto"`) and what its kind asks for.
 
     Args:
         distance: Name or `keras_siamese.distances.Distance`. `None` is that of the `SiameseModel`,
@@ -54,12 +56,29 @@ class EmbeddingMetric(keras.metrics.Metric):
         self.computed_by_model = False
         self._collection = EmbeddingCollection()
 
-    def start(self, data: LabelledSet | GivenPairs) -> Accumulator:
-        """Returns an empty accumulator, which is then given all blocks of `data`.
+    @property
+    def kind(self) -> "type[EmbeddingMetric]":
+        """The class whose `evaluate_together` computes this metric."""
+        return next(base for base in type(self).__mro__ if "evaluate_together" in vars(base))
 
-        Raises: ValueError: If the figure is undefined for `data`.
+    @classmethod
+    def evaluate_together(
+        cls, metrics: Sequence[Self], data: LabelledSet | GivenPairs
+    ) -> Sequence[float]:
+        """Computes several metrics of this kind and of one distance in one pass.
+
+        Args:
+            metrics: The metrics.
+            data: What to evaluate: items, or pairs.
+
+        Returns: The figure of each.
+
+        Raises: ValueError: If one of them is undefined for `data`.
         """
-        raise NotImplementedError
+        # TEMPORARY until pair metrics have their kind
+        from keras_siamese.metrics.legacy import evaluate
+
+        return evaluate(metrics, data)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds a batch.

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from keras_siamese.metrics.ranking_metric import RankingMetric
-from keras_siamese.ops.expected_rank import expected_average_precision_at_r
-from keras_siamese.ops.labelled_set import DistanceBlock
+from keras_siamese.ops.rankings import Rankings
+from keras_siamese.ops.retrieval_figures import average_precision_sum
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese")
@@ -14,8 +14,8 @@ class MAPAtR(RankingMetric):
 
     For a query with R other items of its class: `(1 / R) * sum over i <= R of P(i) * rel(i)`, where
     `rel(i)` is 1 if the i-th nearest item is of its class, and `P(i)` is the share of such items
-    among the i nearest. R is each query's own; 1 means that all R come first. The mean runs over
-    the queries with R > 0.
+    among the i nearest. R is each query's own, and nothing bounds it; 1 means that all R come
+    first. The mean runs over the queries with R > 0.
 
     Exactly tied items count as in random order: a query scores the expected value.
 
@@ -23,6 +23,7 @@ class MAPAtR(RankingMetric):
         distance: See `EmbeddingMetric`.
         name: Defaults to `map_at_r`.
         dtype: Dtype of `result`. Defaults to float32.
+        average: See `RankingMetric`.
 
     Raises: ValueError: In evaluation: if no class has 2 items, or pairs instead of items are
         evaluated.
@@ -38,10 +39,10 @@ class MAPAtR(RankingMetric):
 
     default_name = "map_at_r"
 
-    def per_query(self, block: DistanceBlock) -> np.ndarray:
-        """See `RankingMetric.per_query`."""
-        closer, tied = block.negatives_around_positives
-        rows = block.queries
-        return expected_average_precision_at_r(
-            block.positives[rows], block.num_relevant[rows], closer[rows], tied[rows]
-        )
+    def depth(self, num_relevant: np.ndarray) -> np.ndarray:
+        """See `RankingMetric.depth`."""
+        return num_relevant
+
+    def of_queries(self, rankings: Rankings) -> np.ndarray:
+        """See `RankingMetric.of_queries`."""
+        return average_precision_sum(rankings, rankings.num_relevant) / rankings.num_relevant

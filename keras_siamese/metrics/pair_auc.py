@@ -2,13 +2,15 @@
 
 import warnings
 
+from typing import Any
+
 import keras
 
-from keras_siamese.metrics.collection import Accumulator
 from keras_siamese.metrics.embedding_metric import EmbeddingMetric
 from keras_siamese.ops.auc import BinnedAuc, SortedAuc
 from keras_siamese.ops.given_pairs import GivenPairs
-from keras_siamese.ops.labelled_set import DistanceBlock, LabelledSet
+from keras_siamese.ops.distance_blocks import DistanceBlock
+from keras_siamese.ops.distance_blocks import DistanceBlocks as LabelledSet
 
 # 256 MiB of float32 distances: all pairs of 11,585 items.
 MAX_SORTED_PAIRS = 2**26
@@ -48,7 +50,7 @@ class PairAUC(EmbeddingMetric):
     default_name = "pair_auc"
     _direction = "up"
 
-    def start(self, data: LabelledSet | GivenPairs) -> Accumulator:
+    def start(self, data: LabelledSet | GivenPairs) -> Any:
         """See `EmbeddingMetric.start`."""
         if not (data.num_positive_pairs and data.num_negative_pairs):
             raise ValueError(

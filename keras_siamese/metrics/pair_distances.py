@@ -3,12 +3,14 @@
 import math
 from collections.abc import Callable
 
+from typing import Any
+
 import keras
 
-from keras_siamese.metrics.collection import Accumulator
 from keras_siamese.metrics.embedding_metric import EmbeddingMetric
 from keras_siamese.ops.given_pairs import GivenPairs
-from keras_siamese.ops.labelled_set import DistanceBlock, LabelledSet
+from keras_siamese.ops.distance_blocks import DistanceBlock
+from keras_siamese.ops.distance_blocks import DistanceBlocks as LabelledSet
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese")
@@ -34,7 +36,7 @@ class MeanPositiveDistance(EmbeddingMetric):
     default_name = "mean_positive_distance"
     _direction = "down"
 
-    def start(self, data: LabelledSet | GivenPairs) -> Accumulator:
+    def start(self, data: LabelledSet | GivenPairs) -> Any:
         """See `EmbeddingMetric.start`."""
         _check_positive_pairs(self.name, data)
         return _PairMeans(data, lambda positive, negative: positive)
@@ -63,7 +65,7 @@ class MeanNegativeDistance(EmbeddingMetric):
     default_name = "mean_negative_distance"
     _direction = "up"
 
-    def start(self, data: LabelledSet | GivenPairs) -> Accumulator:
+    def start(self, data: LabelledSet | GivenPairs) -> Any:
         """See `EmbeddingMetric.start`."""
         _check_negative_pairs(self.name, data)
         return _PairMeans(data, lambda positive, negative: negative)
@@ -96,7 +98,7 @@ class DistanceRatio(EmbeddingMetric):
     default_name = "distance_ratio"
     _direction = "up"
 
-    def start(self, data: LabelledSet | GivenPairs) -> Accumulator:
+    def start(self, data: LabelledSet | GivenPairs) -> Any:
         """See `EmbeddingMetric.start`."""
         _check_positive_pairs(self.name, data)
         _check_negative_pairs(self.name, data)

@@ -1,5 +1,7 @@
 """Distances between the rows of two sets, on the host, a tile of the matrix at a time."""
 
+import copy
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +24,8 @@ class DistanceTiles:
         distance: A `Distance`.
         queries: Finite floats, shape `(num_queries, embedding_dim)`.
         gallery: Finite floats, shape `(num_gallery, embedding_dim)`. None: the queries themselves.
+        query_places: Which rows of `queries` to take, in this order. Defaults to all.
+        gallery_places: The same of `gallery`; of a set against itself, `query_places`.
 
     Attributes:
         distance: The distance.
@@ -32,17 +36,21 @@ class DistanceTiles:
     """
 
     def __init__(
-        self, distance: Any, queries: np.ndarray, gallery: np.ndarray | None = None
+        self,
+        distance: Any,
+        queries: np.ndarray,
+        gallery: np.ndarray | None = None,
+        query_places: np.ndarray | None = None,
+        gallery_places: np.ndarray | None = None,
     ) -> None:
         self.distance = distance
         self.is_self = gallery is None
         self.is_symmetric = self.is_self and distance.symmetric
-        self._queries = queries
-        self._gallery = queries if gallery is None else gallery
-        self.num_queries, self.num_gallery = len(self._queries), len(self._gallery)
-        sets = [queries] if gallery is None else [queries, gallery]
-        forms = [form for x in sets if (form := _squared_form(distance, x)) is not None]
-        self._sides = _Sides(forms) if forms else None
+        self._query_rows = _Rows(queries, query_places)
+        self._gallery_rows = self._query_rows if gallery is None else _Rows(gallery, gallery_places)
+        self.num_queries, self.num_gallery = len(self._query_rows), len(self._gallery_rows)
+        sets = [self._query_rows] if gallery is None else [self._query_rows, self._gallery_rows]
+        self._sides = _Sides.of(distance, sets)
 
     def tile(self, rows: slice, columns: slice) -> np.ndarray:
         """Reduced distances, smaller is closer: see `distances`.
@@ -57,10 +65,11 @@ class DistanceTiles:
         """
         if self._sides is not None:
             return self._sides.product(rows, columns)
-        x, y = (ops.convert_to_tensor(x) for x in (self._queries[rows], self._gallery[columns]))
-        reduced = ops.convert_to_numpy(self.distance.reduced_pairwise(x, y)).astype(np.float32)
+        x, y = self._query_rows.take(rows), self._gallery_rows.take(columns)
+        reduced = self.distance.reduced_pairwise(ops.convert_to_tensor(x), ops.convert_to_tensor(y))
+        reduced = ops.convert_to_numpy(reduced).astype(np.float32)
         if not np.isfinite(reduced).all():
-            raise _too_large(self._queries)
+            raise _too_large(x)
         return reduced
 
     def distances(self, reduced: np.ndarray) -> np.ndarray:
@@ -78,14 +87,28 @@ class DistanceTiles:
 
         Returns: Shape `(num_pairs,)`.
         """
-        block = max(1, 2**21 // self._queries.shape[1])
+        block = max(1, 2**21 // self._query_rows.dim)
         parts = [np.zeros(0)]
         for start in range(0, len(queries), block):
-            x = self._queries[queries[start : start + block]].astype(np.float64)
-            y = self._gallery[items[start : start + block]].astype(np.float64)
+            pairs = slice(start, start + block)
+            x = self._query_rows.take(queries[pairs]).astype(np.float64)
+            y = self._gallery_rows.take(items[pairs]).astype(np.float64)
             paired = self.distance.paired(ops.convert_to_tensor(x), ops.convert_to_tensor(y))
             parts.append(ops.convert_to_numpy(paired))
         return np.concatenate(parts)
+
+    def of_queries(self, queries: np.ndarray) -> "DistanceTiles":
+        """The tiles of some of the queries, against the whole gallery.
+
+        Args:
+            queries: Their places, shape `(num_kept,)`.
+        """
+        kept = copy.copy(self)
+        kept.is_self = kept.is_symmetric = False
+        kept._query_rows, kept.num_queries = self._query_rows.of(queries), len(queries)
+        kept._sides = self._sides and self._sides.of_queries(queries)
+        kept._errors = self._errors[queries]
+        return kept
 
     def errors(self, rows: slice) -> np.ndarray:
         """By how much reduced distances may be off, by rounding: shape `(rows,)`, float32.
@@ -97,11 +120,27 @@ class DistanceTiles:
 
     @cached_property
     def _errors(self) -> np.ndarray:
-        factor = 4 * np.sqrt(self._queries.shape[1]) * _EPSILON
+        factor = 4 * np.sqrt(self._query_rows.dim) * _EPSILON
         if self._sides is not None:
             return (factor * self._sides.magnitudes).astype(np.float32)
         probe = self.tile(slice(0, self.num_queries), slice(0, min(8, self.num_gallery)))
         return np.full(self.num_queries, factor * 2 * np.abs(probe).max(), np.float32)
+
+
+class _Rows:
+    """Some of the rows of an array, in any order, of which no copy is made."""
+
+    def __init__(self, array: np.ndarray, places: np.ndarray | None) -> None:
+        self._array, self._places, self.dim = array, places, array.shape[1]
+
+    def __len__(self) -> int:
+        return len(self._array if self._places is None else self._places)
+
+    def take(self, rows: slice | np.ndarray) -> np.ndarray:
+        return self._array[rows if self._places is None else self._places[rows]]
+
+    def of(self, rows: np.ndarray) -> "_Rows":
+        return _Rows(self._array, rows if self._places is None else self._places[rows])
 
 
 class _Sides:
@@ -114,23 +153,26 @@ class _Sides:
         magnitudes: The largest term that the sum for a query can have; 0 where sums are exact.
     """
 
-    def __init__(self, forms: list[tuple[np.ndarray, np.ndarray]]) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):
-            magnitudes = [_half_norms(f) + np.abs(e) for f, e in forms]
-            is_exact = all(map(_is_of_small_integers, forms, magnitudes))
-            if not is_exact:
-                offset = _common_offset([f for f, _ in forms])
-                if offset is not None:
-                    forms = [((f - offset).astype(f.dtype), e) for f, e in forms]
-                    magnitudes = [_half_norms(f) + np.abs(e) for f, e in forms]
-            self.magnitudes = magnitudes[0] + magnitudes[-1].max()
+    def __init__(self, distance: Any, sets: list[_Rows]) -> None:
+        offset = _common_offset(distance, sets)
+        made = [_side(distance, x, offset) for x in sets]
+        (self._left, magnitudes), (self._right, others) = made[0], made[-1]
+        self.magnitudes = magnitudes + others.max()
         # Twice as much, as the sum of both is.
         if not (2 * self.magnitudes < np.finfo(np.float32).max).all():
-            raise _too_large(forms[0][0])
-        if is_exact:
-            self.magnitudes = np.zeros_like(self.magnitudes)
-        self._left = _side(*forms[0])
-        self._right = self._left if len(forms) == 1 else _side(*forms[1])
+            raise _too_large(sets[0].take(slice(None)))
+        if all(_is_of_small_integers(side, of_side) for side, of_side in made):
+            self.magnitudes = np.zeros_like(magnitudes)
+
+    @classmethod
+    def of(cls, distance: Any, sets: list[_Rows]) -> "_Sides | None":
+        has_form = next(_forms(distance, sets[0]), None) is not None
+        return cls(distance, sets) if has_form else None
+
+    def of_queries(self, queries: np.ndarray) -> "_Sides":
+        kept = copy.copy(self)
+        kept._left, kept.magnitudes = self._left[queries], self.magnitudes[queries]
+        return kept
 
     def product(self, rows: slice, columns: slice) -> np.ndarray:
         left = self._left[rows]
@@ -145,40 +187,61 @@ class _Sides:
         return out
 
 
-def _squared_form(distance: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    form = distance.squared_form(ops.convert_to_tensor(x))
-    return form and (ops.convert_to_numpy(form[0]), ops.convert_to_numpy(form[1]))
+def _forms(distance: Any, x: _Rows) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    """Yields the squared form of a few rows at a time, if there is one."""
+    block = max(1, 2**20 // x.dim)
+    for start in range(0, len(x), block):
+        rows = slice(start, start + block)
+        form = distance.squared_form(ops.convert_to_tensor(x.take(rows)))
+        if form is None:
+            return
+        yield rows, ops.convert_to_numpy(form[0]), ops.convert_to_numpy(form[1])
+
+
+def _common_offset(distance: Any, sets: list[_Rows]) -> np.ndarray | None:
+    """Returns the mean of all vectors if it dwarfs their spread; of integers, in whole numbers."""
+    total: Any = 0.0
+    squares, num_items, is_whole = 0.0, 0, True
+    for x in sets:
+        for _, vectors, _ in _forms(distance, x):
+            total = total + vectors.sum(axis=0, dtype=np.float64)
+            squares += float(2 * _half_norms(vectors).sum())
+            num_items += len(vectors)
+            is_whole = is_whole and bool((np.rint(vectors) == vectors).all())
+    mean = np.rint(total / num_items) if is_whole else total / num_items
+    offset = float(mean @ mean)
+    return mean if offset > squares / num_items - offset else None
+
+
+def _side(distance: Any, x: _Rows, offset: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the rows `(f, h, 1)`, and `|f|^2 / 2 + |e|`."""
+    side, magnitudes = np.empty(0, np.float32), np.empty(len(x))
+    for rows, vectors, extra in _forms(distance, x):
+        if not side.size:
+            side = np.empty((len(x), vectors.shape[1] + 2), np.float32)
+        block = side[rows]
+        block[:, :-2] = vectors if offset is None else vectors - offset
+        # Of the rounded vectors, so that equal ones are at distance 0 from each other.
+        half_norms = _half_norms(block[:, :-2])
+        with np.errstate(over="ignore"):
+            block[:, -2] = half_norms + extra
+        block[:, -1] = 1
+        magnitudes[rows] = half_norms + np.abs(extra)
+    return side, magnitudes
 
 
 def _half_norms(vectors: np.ndarray) -> np.ndarray:
     return 0.5 * np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64)
 
 
-def _side(vectors: np.ndarray, extra: np.ndarray) -> np.ndarray:
-    num_items, dim = vectors.shape
-    side = np.empty((num_items, dim + 2), np.float32)
-    side[:, :dim] = vectors
-    # Of the rounded vectors, so that equal ones are at distance 0 from each other.
-    side[:, dim] = _half_norms(side[:, :dim]) + extra
-    side[:, dim + 1] = 1
-    return side
-
-
-def _is_of_small_integers(form: tuple[np.ndarray, np.ndarray], magnitudes: np.ndarray) -> bool:
+def _is_of_small_integers(side: np.ndarray, magnitudes: np.ndarray) -> bool:
     # Partial sums are at most four times the largest half norm, and multiples of one half.
-    if not magnitudes.max() < 2**20:
-        return False
-    vectors, extra = form
-    return bool((np.rint(2 * extra) == 2 * extra).all() and (np.rint(vectors) == vectors).all())
-
-
-def _common_offset(sets: list[np.ndarray]) -> np.ndarray | None:
-    """Returns the mean of all vectors if it dwarfs their spread."""
-    num_items = sum(map(len, sets))
-    mean = sum(vectors.sum(axis=0, dtype=np.float64) for vectors in sets) / num_items
-    squares = sum(float(2 * _half_norms(vectors).sum()) for vectors in sets) / num_items
-    offset = float(mean @ mean)
-    return mean if offset > squares - offset else None
+    is_small = bool(magnitudes.max() < 2**20)
+    return is_small and all(
+        bool((np.rint(2 * block) == 2 * block).all())
+        and bool((np.rint(block[:, :-2]) == block[:, :-2]).all())
+        for block in np.array_split(side, max(1, side.size // 2**20))
+    )
 
 
 def _too_large(embeddings: np.ndarray) -> ValueError:

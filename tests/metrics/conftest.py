@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_siamese.ops import labelled_set as labelled_set_module
+from keras_siamese.ops import nearest as labelled_set_module
 
 
 def _continuous(rng):
@@ -52,6 +52,6 @@ _SETS = [
 @pytest.fixture(params=_SETS, ids=lambda make: make.__name__.strip("_"))
 def labelled_set(request, rng, monkeypatch):
     """`(embeddings, labels)` in float32 and integers; blocks are three rows or fewer."""
-    monkeypatch.setattr(labelled_set_module, "BLOCK_ELEMENTS", 128)
+    monkeypatch.setattr(labelled_set_module, "_BLOCK_ELEMENTS", 128)
     embeddings, labels = request.param(rng)
     return embeddings.astype(np.float32), labels

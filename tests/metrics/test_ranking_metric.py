@@ -1,9 +1,26 @@
 import pytest
 
-from keras_siamese.metrics import EmbeddingCollection, MAPAtR, RecallAtK
+from keras_siamese.metrics import (
+    EmbeddingCollection,
+    MAPAtK,
+    MAPAtR,
+    NDCGAtK,
+    PrecisionAtK,
+    RecallAtK,
+    RPrecision,
+)
+
+METRICS = [
+    RecallAtK(1),
+    MAPAtR(),
+    PrecisionAtK(1),
+    RPrecision(),
+    MAPAtK(1),
+    NDCGAtK(1),
+]
 
 
-@pytest.mark.parametrize("metric", [RecallAtK(1), MAPAtR()], ids=lambda metric: metric.name)
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 class TestRankingMetric:
     def test_items_alone_in_their_class_are_no_queries(self, metric):
         # 1 is the nearest to both items of class 0, which alone are queries.
@@ -31,3 +48,19 @@ class TestRankingMetric:
         collection = EmbeddingCollection()
         collection.add_items([4, 4, 4], [[0.0], [1.0], [5.0]])
         assert collection.evaluate([metric])[metric.name] == 1.0
+
+
+def test_average_over_classes():
+    # Three queries of class 0 all find theirs, the two of class 1 do not.
+    collection = EmbeddingCollection()
+    collection.add_items([0, 0, 0, 1, 1, 2], [[0.0], [0.1], [0.2], [5.0], [9.0], [6.0]])
+    figures = collection.evaluate([RecallAtK(1), RecallAtK(1, average="classes")])
+    assert figures == {"recall_at_1": pytest.approx(3 / 5), "recall_at_1_by_class": 0.5}
+    with pytest.raises(ValueError, match="Did you mean 'classes'"):
+        RecallAtK(1, average="class")
+
+
+def test_average_is_saved():
+    metric = RPrecision(average="classes")
+    assert RPrecision.from_config(metric.get_config()).average == "classes"
+    assert metric.name == "r_precision_by_class"
