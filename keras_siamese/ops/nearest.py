@@ -1,15 +1,14 @@
 """The nearest items of each query, exactly, with one comparison for each of all the others."""
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from keras_siamese.ops.threads import worker_threads
 from keras_siamese.ops.tiles import DistanceTiles
 
 Result = TypeVar("Result")
@@ -53,28 +52,48 @@ def map_nearest(
         depth: How many of the nearest items are needed, shape `(num_queries,)`. Rows of similar
             depth should stand together.
 
-    Returns: What `function` returned, in any order.
+    Returns: What `function` returned, in the order of the queries.
     """
-    num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
     expected = _SAMPLE * (int(depth.sum()) + len(depth))
     is_halved = tiles.is_symmetric and tiles.num_queries >= _LEAST_HALVED and expected <= _MAX_KEPT
-    # One product in each thread: its result is then compared in the core's own cache.
-    with ThreadPoolExecutor(num_threads) as pool, threadpool_limits(1, "blas"):
+    with worker_threads() as pool:
         if is_halved:
-            blocks: Sequence[Callable[[], NearestItems]] = _halved(pool, tiles, depth)
+            blocks: Iterable[Callable[[], NearestItems]] = _halved(pool, tiles, depth)
         else:
-            blocks = _by_rows(tiles, depth)
+            rows = _row_blocks(tiles)
+            blocks = [partial(_nearest_of_rows, tiles, depth, of_block) for of_block in rows]
         return list(pool.map(lambda block: function(block()), blocks))
 
 
-def _by_rows(tiles: DistanceTiles, depth: np.ndarray) -> list[Callable[[], NearestItems]]:
-    columns = min(tiles.num_gallery, _CHUNK_COLUMNS)
-    rows = max(1, _BLOCK_ELEMENTS // columns)
+def map_within(
+    function: Callable[[NearestItems], Result], tiles: DistanceTiles, bound: float
+) -> list[Result]:
+    """Applies `function` to blocks of queries with all items within a bound, in threads.
+
+    Args:
+        function: Called with a `NearestItems` of some queries. Each query is in one call.
+        tiles: The distances.
+        bound: The largest reduced distance.
+
+    Returns: What `function` returned, in the order of the queries.
+    """
+
+    def of_rows(rows: slice) -> Result:
+        hits = _Hits()
+        for columns in _slices(0, tiles.num_gallery, _CHUNK_COLUMNS):
+            reduced = tiles.tile(rows, columns)
+            hits.add_rows(reduced, np.full(len(reduced), bound, np.float32), 0, columns.start)
+        return function(_assemble(np.arange(rows.start, rows.stop), *hits.joined()))
+
+    with worker_threads() as pool:
+        return list(pool.map(of_rows, _row_blocks(tiles)))
+
+
+def _row_blocks(tiles: DistanceTiles) -> list[slice]:
+    rows = max(1, _BLOCK_ELEMENTS // min(tiles.num_gallery, _CHUNK_COLUMNS))
     # At least a few blocks for each thread.
     rows = min(rows, max(64, -(-tiles.num_queries // 8)))
-    starts = range(0, tiles.num_queries, rows)
-    slices = [slice(start, min(start + rows, tiles.num_queries)) for start in starts]
-    return [partial(_nearest_of_rows, tiles, depth, rows) for rows in slices]
+    return list(_slices(0, tiles.num_queries, rows))
 
 
 def _nearest_of_rows(tiles: DistanceTiles, depth: np.ndarray, rows: slice) -> NearestItems:

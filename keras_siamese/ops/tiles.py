@@ -78,6 +78,22 @@ class DistanceTiles:
         make = self.distance.from_squared_form if by_product else self.distance.from_reduced
         return ops.convert_to_numpy(make(ops.convert_to_tensor(reduced)))
 
+    def reduced(self, distance: float) -> float:
+        """The largest reduced distance, a float32, of which `distances` makes at most `distance`.
+
+        It is searched for, so that a distance need not know the inverse of its formula. Minus
+        infinity if there is none.
+        """
+        # Integers in the order of the floats, from the least finite one to the greatest.
+        low, high = -0x7F7FFFFF - 1, 0x7F7FFFFF
+        while low < high:
+            middle = -(-(low + high) // 2)
+            if self.distances(np.array([_float_at(middle)], np.float32))[0] <= distance:
+                low = middle
+            else:
+                high = middle - 1
+        return float(_float_at(low)) if low >= -0x7F7FFFFF else -np.inf
+
     def exact(self, queries: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Distances of pairs in float64: equal vectors are exactly as far from any third one.
 
@@ -242,6 +258,11 @@ def _is_of_small_integers(side: np.ndarray, magnitudes: np.ndarray) -> bool:
         and bool((np.rint(block[:, :-2]) == block[:, :-2]).all())
         for block in np.array_split(side, max(1, side.size // 2**20))
     )
+
+
+def _float_at(place: int) -> np.float32:
+    """Returns the float that is so many floats above 0, or below."""
+    return np.copysign(np.uint32(abs(place)).view(np.float32), np.float32(place))
 
 
 def _too_large(embeddings: np.ndarray) -> ValueError:

@@ -117,3 +117,21 @@ def test_overflow_is_said(name):
     x = np.array([[3e38], [-3e38]], np.float32)
     with pytest.raises(ValueError, match="not finite, though all embeddings are"):
         DistanceTiles(distances.get(name), x).tile(slice(0, 2), slice(0, 2))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("threshold", [0.3, 0.0, 1.25])
+def test_reduced_is_the_inverse_of_distances(name, threshold):
+    tiles = DistanceTiles(distances.get(name), np.array([[1.0, 0.0], [0.0, 1.0]], np.float32))
+    reduced = tiles.reduced(threshold)
+    if name == "angular" and threshold > 1:  # nothing is farther
+        assert reduced == np.finfo(np.float32).max
+        return
+    above = np.nextafter(np.float32(reduced), np.float32(np.inf))
+    below, beyond = tiles.distances(np.array([reduced, above], np.float32))
+    assert below <= threshold < beyond
+
+
+def test_no_distance_is_below_the_least():
+    tiles = DistanceTiles(distances.get("euclidean"), np.eye(2, dtype=np.float32))
+    assert tiles.reduced(-0.1) == -np.inf

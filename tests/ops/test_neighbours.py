@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from keras_siamese import distances
+from keras_siamese.ops.neighbours import nearest_neighbours, neighbours_within
+
+NAMES = ["euclidean", "squared_euclidean", "cosine", "angular", "inner_product", "manhattan"]
+
+
+def matrix(name, x, y):
+    distance = distances.get(name)
+    return np.asarray(distance.paired(x[:, None].astype(float), y[None].astype(float)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_k_nearest(name, rng):
+    queries, gallery = rng.normal(size=(2, 70, 4)).astype(np.float32)
+    indices, found = nearest_neighbours(distances.get(name), queries, gallery[:50], 6)
+    every = matrix(name, queries, gallery[:50])
+    assert indices.shape == (70, 6) and indices.dtype == np.int64
+    assert found.dtype == np.float32
+    assert found == pytest.approx(np.sort(every, axis=1)[:, :6], abs=2e-3)
+    assert np.take_along_axis(every, indices, axis=1) == pytest.approx(found, abs=2e-3)
+
+
+def test_ties_come_in_the_order_of_their_places():
+    queries = np.zeros((1, 2), np.float32)
+    gallery = np.array([[1, 0], [0, 2], [0, 1], [-1, 0]], np.float32)
+    indices, found = nearest_neighbours(distances.get("euclidean"), queries, gallery, 4)
+    assert indices.tolist() == [[0, 2, 3, 1]]
+    assert found.tolist() == [[1, 1, 1, 2]]
+
+
+@pytest.mark.parametrize("num_items", [3, 40, 2000])
+def test_no_item_is_its_own_neighbour(num_items, rng):
+    # Whole numbers in one dimension: many are copies of others.
+    x = rng.integers(0, num_items, (num_items, 1)).astype(np.float32)
+    indices, found = nearest_neighbours(distances.get("euclidean"), x, x, 2, exclude_self=True)
+    assert (indices != np.arange(num_items)[:, None]).all()
+    every = np.abs(x - x[:, 0])
+    np.fill_diagonal(every, np.inf)
+    assert (found == np.sort(every, axis=1)[:, :2]).all()
+    assert (np.take_along_axis(every, indices, axis=1) == found).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_within_a_distance(name, rng):
+    queries, gallery = rng.normal(size=(2, 60, 3)).astype(np.float32)
+    every = matrix(name, queries, gallery)
+    threshold = float(np.quantile(every, 0.1))
+    splits, indices, found = neighbours_within(distances.get(name), queries, gallery, threshold)
+    assert splits[0] == 0 and splits[-1] == len(indices) == len(found)
+    for row in range(60):
+        of_row = slice(splits[row], splits[row + 1])
+        assert set(indices[of_row]) == set(np.flatnonzero(every[row] <= threshold))
+        assert (np.diff(found[of_row]) >= 0).all()
+
+
+def test_the_threshold_itself_is_within():
+    x = np.array([[0.0], [3.0], [4.0]], np.float32)
+    splits, indices, found = neighbours_within(distances.get("euclidean"), x[:1], x, 3.0)
+    assert (splits.tolist(), indices.tolist(), found.tolist()) == ([0, 2], [0, 1], [0, 3])
+
+
+def test_nothing_within():
+    x = np.array([[0.0], [3.0]], np.float32)
+    splits, indices, _ = neighbours_within(distances.get("euclidean"), x, x + 100, 1.0)
+    assert (splits.tolist(), indices.tolist()) == ([0, 0, 0], [])
+    splits, _, _ = neighbours_within(distances.get("euclidean"), x, x, -1.0)
+    assert splits.tolist() == [0, 0, 0]
