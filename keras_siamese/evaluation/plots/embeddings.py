@@ -23,12 +23,12 @@ from keras_siamese.evaluation.plots.style import (
     finish_axes,
     get_style,
     new_figure,
-    shorten,
 )
+from keras_siamese.evaluation.plots.text import MAX_LABEL_LENGTH, shorten
 from keras_siamese.ops.checks import check_choice, check_count, check_same_length
 
 # A side of the map is this many pictures long, and each has this many pixels.
-_PICTURES_A_SIDE, _PICTURE_PIXELS = 22, 48
+_PICTURES_A_SIDE, _PICTURE_PIXELS = 28, 48
 
 
 @dataclass(frozen=True)
@@ -137,9 +137,7 @@ def lay_out_embeddings(
     # Random order, so that no class lies on top of all others.
     order = np.random.default_rng(seed).permutation(len(class_ids))[:max_points]
     places = {
-        name: lay_out(
-            np.asarray(values, "float32")[order].reshape(len(order), -1), method, seed
-        )
+        name: lay_out(np.asarray(values, "float32")[order].reshape(len(order), -1), method, seed)
         for name, values in panels.items()
     }
     pictures = None if items is None else shown.pictures(order)
@@ -157,8 +155,9 @@ def draw_embeddings(data: EmbeddingMap, style: Style, title: str | None = None) 
     num_classes, num_panels = len(data.class_names), len(data.panels)
     colors = class_colors(num_classes, style)
     marks = class_marks(num_classes, style)
-    side = 3.6 if num_panels > 1 or data.pictures is None else 6.0
-    figure = new_figure(style, side * num_panels + 1.2, side + 0.7, title)
+    side = 3.6 if data.pictures is None else 6.5
+    height = side + 0.2 + 0.3 * bool(title) + 0.2 * any(data.panels)
+    figure = new_figure(style, side * num_panels + _legend_width(data), height, title)
     subplots = figure.subplots(1, num_panels, squeeze=False)[0]
     for axes, (name, places) in zip(subplots, data.panels.items(), strict=True):
         _draw_points(axes, places, data.class_ids, colors, marks)
@@ -174,8 +173,10 @@ def draw_embeddings(data: EmbeddingMap, style: Style, title: str | None = None) 
 def _draw_points(
     axes: Axes, places: np.ndarray, class_ids: np.ndarray, colors: np.ndarray, marks: list[str]
 ) -> None:
-    size = np.clip(6000 / len(places), 5, 16)
-    points = axes.scatter(*places.T, c=colors[class_ids], s=size, alpha=0.8, linewidths=0)
+    size = np.clip(6000 / len(places), 5, 16) * (1 if len(set(marks)) == 1 else 1.5)
+    points = axes.scatter(
+        places[:, 0], places[:, 1], c=colors[class_ids], s=size, alpha=0.8, linewidths=0
+    )
     # All in one, in random order, whatever their marks.
     styles = {mark: MarkerStyle(mark) for mark in set(marks)}
     paths = {mark: s.get_path().transformed(s.get_transform()) for mark, s in styles.items()}
@@ -238,6 +239,11 @@ def _class_names(classes: np.ndarray, class_names: Sequence[str] | None) -> list
     return [class_names[value] for value in classes]
 
 
+def _legend_width(data: EmbeddingMap) -> float:
+    longest = min(MAX_LABEL_LENGTH, max(map(len, data.class_names)))
+    return 0.7 + 0.08 * longest if len(data.class_names) <= MAX_NAMED_CLASSES else 0.2
+
+
 def _add_class_legend(
     figure: Figure, names: list[str], colors: np.ndarray, marks: list[str], style: Style
 ) -> None:
@@ -249,9 +255,7 @@ def _add_class_legend(
         )
         return
     dots = [
-        Line2D(
-            [], [], marker=mark, linestyle="", markersize=7, color=color, label=shorten(name)
-        )
+        Line2D([], [], marker=mark, linestyle="", markersize=7, color=color, label=shorten(name))
         for name, color, mark in zip(names, colors, marks, strict=True)
     ]
     font_size = 10 if len(names) <= 10 else 8

@@ -12,6 +12,8 @@ from keras_siamese.data import Source
 
 # A picture is drawn with no more pixels a side than this.
 _LARGEST_PICTURE = 256
+# Values up to 1.01, or up to 16, do not mean that 255 is white.
+_LEAST_WHITE = 64
 
 
 class Items:
@@ -45,9 +47,9 @@ class Items:
     def pictures(self, places: Sequence[int] | np.ndarray) -> np.ndarray:
         """Returns pictures, RGB or RGBA as bytes, shape `(len(places), H, W, 3 or 4)`.
 
-        Their scale is that of all items: of bytes 0 to 255; of floats 0 to 1, or -1 to 1, or 0 to
-        255, whichever is the first that holds them all, or else from the least value of them to the
-        greatest. Of a source the ones asked for decide.
+        Their scale is that of all items: of bytes 0 to 255; of other numbers 0 to 1 (floats only),
+        -1 to 1 (the same) or 0 to 255 (if one is above 64), whichever is the first that holds them
+        all, or else from the least of them to the greatest. Of a source, those asked for decide.
 
         Raises: ValueError: If a pixel is NaN or infinite.
         """
@@ -90,8 +92,9 @@ def pixel_range(images: np.ndarray) -> tuple[float, float]:
             "Pictures must be finite. Received: NaN or infinity among `items`. Mend them, or leave "
             "`items` out."
         )
-    is_float = images.dtype.kind == "f"
-    usual = [(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)] if is_float else [(0.0, 255.0)]
+    usual = [(0.0, 1.0), (-1.0, 1.0)] if images.dtype.kind == "f" else []
+    if greatest > _LEAST_WHITE:
+        usual.append((0.0, 255.0))
     for low, high in usual:
         if low <= least and greatest <= high:
             return low, high

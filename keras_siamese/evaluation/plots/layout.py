@@ -66,6 +66,6 @@ def _import_umap() -> Any:
         return importlib.import_module("umap")
     except ImportError as error:
         raise ImportError(
-            "`method=\"umap\"` needs the package umap-learn. Install it by "
+            '`method="umap"` needs the package umap-learn. Install it by '
             "`pip install 'keras_siamese[umap]'`, or use `method=\"tsne\"`."
         ) from error

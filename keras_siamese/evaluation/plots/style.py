@@ -7,15 +7,16 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import ListedColormap, to_rgba_array
+from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgba_array
 from matplotlib.figure import Figure
 
+from keras_siamese.evaluation.plots.text import as_plain, fit_text, shorten
 from keras_siamese.ops.checks import check_choice
 
 MAX_NAMED_CLASSES = 20
-# With few classes colour tells them apart; with more, the mark does too.
-_MARKS = ("o", "s", "^")
-_MAX_LABEL_LENGTH = 32
+# Up to ten classes have a colour each; where colours come again, the mark is another.
+_TITLE_SIZE = 13
+_MARKS = ("o", "^")
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Style:
         text: Of titles and labels.
         muted: Of ticks, marks of reference and remarks.
         grid: Of grid lines and frames.
-        series: Of classes and curves: apart for all kinds of colour blindness (Okabe and Ito, 2008,
-            with the ones that would vanish in the background made darker or lighter).
+        series: Of classes and curves, ten, any two of them apart for people with each kind of
+            colour blindness.
         right: Of matches.
         wrong: Of mismatches.
         shades: Colour map of figures and of ordered classes, from one that is near the background.
@@ -41,11 +42,12 @@ class Style:
     series: tuple[str, ...]
     right: str
     wrong: str
-    shades: ListedColormap
+    shades: Colormap
 
 
-def _shades(first: float, last: float) -> ListedColormap:
-    return ListedColormap(colormaps["viridis"](np.linspace(first, last, 256)))
+def _shades(first: float, last: float) -> Colormap:
+    colors = colormaps["viridis"](np.linspace(first, last, 128))
+    return LinearSegmentedColormap.from_list("shades", colors, N=2048)
 
 
 STYLES = {
@@ -55,14 +57,8 @@ STYLES = {
         muted="#59636e",
         grid="#d1d9e0",
         series=(
-            "#0072b2",
-            "#d55e00",
-            "#009e73",
-            "#cc79a7",
-            "#e69f00",
-            "#56b4e9",
-            "#2b2b2b",
-            "#8c6d1f",
+            *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"),
+            *("#56b4e9", "#222222", "#7a2f1f", "#4b1a66", "#2a2ad0"),
         ),
         right="#0072b2",
         wrong="#d55e00",
@@ -74,14 +70,8 @@ STYLES = {
         muted="#9aa4af",
         grid="#3a424b",
         series=(
-            "#4da6e8",
-            "#f28e2b",
-            "#2cc295",
-            "#e39ac4",
-            "#f0e442",
-            "#a5d8f7",
-            "#e8e8e8",
-            "#b08d57",
+            *("#4da6e8", "#f28e2b", "#f0e442", "#f4f4f4", "#d63031"),
+            *("#6f5ef2", "#a94fa9", "#8f8f8f", "#2fe0ff", "#afcf9f"),
         ),
         right="#4da6e8",
         wrong="#f28e2b",
@@ -114,10 +104,8 @@ def new_figure(style: Style, width: float, height: float, title: str | None = No
     figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
     FigureCanvasAgg(figure)
     if title:
-        size = 13.0
-        figure.suptitle(
-            fold(title, int(width * 10)), fontsize=size, fontweight="bold", color=style.text
-        )
+        lines = fit_text(title, width - 0.2, size=_TITLE_SIZE, bold=True, max_lines=4)
+        figure.suptitle(as_plain(lines), fontsize=_TITLE_SIZE, fontweight="bold", color=style.text)
     return figure
 
 
@@ -141,7 +129,7 @@ def finish_axes(
         label.set_color(style.text)
         label.set_fontsize(10)
     if title:
-        axes.set_title(title, fontsize=11, color=style.text)
+        axes.set_title(shorten(title, 60), fontsize=11, color=style.text)
     if grid:
         axes.grid(True, color=style.grid, linewidth=0.6)
         axes.set_axisbelow(True)
@@ -185,19 +173,3 @@ def class_marks(num_classes: int, style: Style) -> list[str]:
     if num_classes > MAX_NAMED_CLASSES:
         return ["o"] * num_classes
     return [_MARKS[i // len(style.series)] for i in range(num_classes)]
-
-
-def shorten(text: Any, length: int = _MAX_LABEL_LENGTH) -> str:
-    """Returns a label as text of at most `length` characters, in one line, `$` being itself."""
-    line = " ".join(str(text).split())
-    if len(line) > length:
-        line = line[: length - 1] + "…"
-    return line.replace("$", r"\$")
-
-
-def fold(text: str, width: int) -> str:
-    """Returns a text in lines of at most `width` characters, `$` being itself."""
-    import textwrap
-
-    lines = [part for line in text.split("\n") for part in textwrap.wrap(line, max(width, 10))]
-    return "\n".join(lines).replace("$", r"\$")

@@ -91,7 +91,7 @@ def test_legend_names_the_classes_and_nothing_is_cut_off(clusters):
         assert box.x0 >= 0 and box.y0 >= 0
         assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1
     width, height = figure.get_size_inches()
-    assert 11.5 <= width <= 12.5 and 4 <= height <= 4.6
+    assert 13 <= width <= 14 and 4 <= height <= 4.6
     assert not any(axes.get_xticks().size or axes.get_yticks().size for axes in figure.axes)
 
 
@@ -154,3 +154,39 @@ def test_bad_input(arguments, message):
     good = {"panels": {"map": np.eye(4)}, "labels": [0, 1, 2, 2], "method": "pca"}
     with pytest.raises(ValueError, match=message):
         plot_embeddings(**{**good, **arguments})
+
+
+def test_one_array_is_one_panel_without_a_title(clusters, draw):
+    embeddings, labels = clusters
+    figure = draw(plot_embeddings(embeddings, labels, method="pca", style="dark"))
+    assert [axes.get_title() for axes in figure.axes] == [""]
+    assert len(points(figure)) == 60
+
+
+def test_more_than_ten_classes_have_marks_too(rng, draw):
+    labels = np.arange(60) % 12
+    figure = draw(plot_embeddings(rng.normal(size=(60, 3)), labels, method="pca"))
+    paths = figure.axes[0].collections[0].get_paths()
+    looks = {(tuple(color), len(path)) for color, path in zip(colors(figure), paths, strict=True)}
+    assert len(looks) == 12
+    marks = {handle.get_marker() for handle in figure.legends[0].legend_handles}
+    assert marks == {"o", "^"}
+
+
+def test_pictures_do_not_touch_each_other(clusters, rng, draw):
+    embeddings, labels = clusters
+    pictures = rng.integers(0, 256, (60, 9, 5, 3), dtype=np.uint8)
+    figure = draw(plot_embeddings(embeddings, labels, items=pictures, method="pca"))
+    (image,) = figure.axes[0].images
+    canvas = image.get_array()
+    # Three far clusters: at least one picture each, framed in its colour.
+    drawn = canvas[canvas[..., 3] > 0][:, :3]
+    for color in np.unique(colors(figure), axis=0):
+        assert (drawn == np.rint(color[:3] * 255)).all(axis=1).any()
+    assert image.get_extent() == [*figure.axes[0].get_xlim(), *figure.axes[0].get_ylim()]
+
+
+def test_pictures_must_be_pictures(clusters):
+    embeddings, labels = clusters
+    with pytest.raises(ValueError, match=r"must be images.*texts"):
+        plot_embeddings(embeddings, labels, items=["text"] * 60, method="pca")
