@@ -11,9 +11,24 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+PACKAGES = (
+    "keras_siamese",
+    "tensorflow",
+    "keras",
+    "numpy",
+    "scikit-learn",
+    "torch",
+    "pytorch-metric-learning",
+    "faiss-cpu",
+    "usearch",
+)
+
 
 def interleaved_seconds(
-    functions: Mapping[str, Callable[[], object]], seconds: float = 3.0, least: int = 5
+    functions: Mapping[str, Callable[[], object]],
+    seconds: float = 3.0,
+    least: int = 5,
+    warm_up: int = 2,
 ) -> dict[str, float]:
     """Calls the functions one after the other, again and again; gives each one's median time.
 
@@ -21,10 +36,11 @@ def interleaved_seconds(
         functions: Each does its work and waits for the result.
         seconds: Keep on for so long.
         least: But not less often than this.
+        warm_up: So many calls of each, first, do not count: they compile.
     """
-    for function in functions.values():  # compiles
-        function()
-        function()
+    for function in functions.values():
+        for _ in range(warm_up):
+            function()
     times: dict[str, list[float]] = {name: [] for name in functions}
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(next(iter(times.values()))) < least:
@@ -59,7 +75,7 @@ def in_fresh_process(program: str, *arguments: str, timeout: float | None = None
 def report(**fields: Any) -> None:
     """Prints one JSON line: what was measured, and on what."""
     versions = {}
-    for package in ("keras_siamese", "tensorflow", "keras", "torch", "pytorch-metric-learning"):
+    for package in PACKAGES:
         try:
             versions[package] = version(package)
         except PackageNotFoundError:

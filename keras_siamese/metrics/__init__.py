@@ -3,7 +3,9 @@
 from keras_siamese.metrics.batch_figures import BatchFigures as BatchFigures
 from keras_siamese.metrics.clustering import AdjustedMutualInformation as AdjustedMutualInformation
 from keras_siamese.metrics.clustering import AdjustedRandIndex as AdjustedRandIndex
-from keras_siamese.metrics.clustering import NormalizedMutualInformation as NormalizedMutualInformation
+from keras_siamese.metrics.clustering import (
+    NormalizedMutualInformation as NormalizedMutualInformation,
+)
 from keras_siamese.metrics.clustering import Silhouette as Silhouette
 from keras_siamese.metrics.collection import EmbeddingCollection as EmbeddingCollection
 from keras_siamese.metrics.embedding_metric import EmbeddingMetric as EmbeddingMetric

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import keras
 import numpy as np
@@ -20,7 +20,13 @@ class WholeSetMetric(Protocol):
 
     name: str
     distance: Distance | None
-    kind: type
+
+    @property
+    def kind(self) -> Any:
+        """The class that computes it, with others of its kind."""
+
+
+Metric = TypeVar("Metric", bound=WholeSetMetric)
 
 
 class EmbeddingCollection:
@@ -125,7 +131,7 @@ class EmbeddingCollection:
             )
         distance = distances.get(distance)
         values: dict[str, float] = {}
-        for (_, kind), (shared, group) in _grouped(metrics, distance).items():
+        for (_, kind), (shared, group) in grouped(metrics, distance).items():
             results = kind.evaluate_together(group, self._data(shared, distance))
             values.update({metric.name: float(x) for metric, x in zip(group, results, strict=True)})
         return {name: values[name] for name in names}
@@ -144,11 +150,18 @@ class EmbeddingCollection:
         return GivenPairs(np.concatenate(self._same), np.concatenate(self._distances))
 
 
-def _grouped(
-    metrics: Iterable[WholeSetMetric], default: Distance
-) -> dict[tuple[str, Any], tuple[Distance, list[WholeSetMetric]]]:
-    """Puts together what is computed in one pass: metrics of one distance and kind."""
-    groups: dict[tuple[str, Any], tuple[Distance, list[WholeSetMetric]]] = {}
+def grouped(
+    metrics: Iterable[Metric], default: Distance
+) -> dict[tuple[str, Any], tuple[Distance, list[Metric]]]:
+    """Puts together what is computed in one pass.
+
+    Args:
+        metrics: Metrics.
+        default: The distance of those that have none of their own.
+
+    Returns: `(distance, kind)` -> the distance, and the metrics of both.
+    """
+    groups: dict[tuple[str, Any], tuple[Distance, list[Metric]]] = {}
     for metric in metrics:
         distance = metric.distance or default
         groups.setdefault((_config(distance), metric.kind), (distance, []))[1].append(metric)

@@ -41,4 +41,4 @@ class MAPAtK(RankingMetricAtK):
     def of_queries(self, rankings: Rankings) -> np.ndarray:
         """See `RankingMetric.of_queries`."""
         reachable = np.minimum(rankings.num_relevant, self.k)
-        return average_precision_sum(rankings, self.k) / reachable
+        return average_precision_sum(rankings.to_depth(self.k), self.k) / reachable

@@ -42,4 +42,4 @@ class NDCGAtK(RankingMetricAtK):
     def of_queries(self, rankings: Rankings) -> np.ndarray:
         """See `RankingMetric.of_queries`."""
         ideal = ideal_gain(rankings.num_relevant, self.k)
-        return discounted_gain(rankings, self.k) / ideal
+        return discounted_gain(rankings.to_depth(self.k), self.k) / ideal

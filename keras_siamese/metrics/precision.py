@@ -37,4 +37,4 @@ class PrecisionAtK(RankingMetricAtK):
 
     def of_queries(self, rankings: Rankings) -> np.ndarray:
         """See `RankingMetric.of_queries`."""
-        return hits_within(rankings, self.k) / self.k
+        return hits_within(rankings.to_depth(self.k), self.k) / self.k

@@ -42,4 +42,4 @@ class RecallAtK(RankingMetricAtK):
 
     def of_queries(self, rankings: Rankings) -> np.ndarray:
         """See `RankingMetric.of_queries`."""
-        return hit_at_k(rankings, self.k)
+        return hit_at_k(rankings.to_depth(self.k), self.k)

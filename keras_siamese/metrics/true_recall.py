@@ -39,4 +39,4 @@ class TrueRecallAtK(RankingMetricAtK):
 
     def of_queries(self, rankings: Rankings) -> np.ndarray:
         """See `RankingMetric.of_queries`."""
-        return hits_within(rankings, self.k) / rankings.num_relevant
+        return hits_within(rankings.to_depth(self.k), self.k) / rankings.num_relevant

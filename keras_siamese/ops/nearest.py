@@ -163,15 +163,13 @@ class _Hits:
 
     def add_rows(self, reduced: np.ndarray, bound: np.ndarray, row: int, column: int) -> None:
         """Adds what is within the bound of its row."""
-        places = np.flatnonzero(reduced <= bound[:, None])
-        rows, columns = np.divmod(places, reduced.shape[1])
-        self._add(rows + row, columns + column, reduced.ravel()[places])
+        rows, columns, values = _entries(reduced, reduced <= bound[:, None])
+        self._add(rows + row, columns + column, values)
 
     def add_columns(self, reduced: np.ndarray, bound: np.ndarray, row: int, column: int) -> None:
         """Adds what is within the bound of its column, as rows."""
-        if reduced.size:
-            rows, columns = np.divmod(np.flatnonzero(reduced <= bound), reduced.shape[1])
-            self._add(columns + column, rows + row, reduced[rows, columns])
+        rows, columns, values = _entries(reduced, reduced <= bound)
+        self._add(columns + column, rows + row, values)
 
     def _add(self, rows: np.ndarray, columns: np.ndarray, values: np.ndarray) -> None:
         self._parts.append((rows.astype(np.int32), columns.astype(np.int32), values))
@@ -179,6 +177,15 @@ class _Hits:
     def joined(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rows, columns, values = (np.concatenate(parts) for parts in zip(*self._parts, strict=True))
         return rows, columns, values
+
+
+def _entries(values: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns rows, columns and values of the entries of a matrix where a mask is true."""
+    num_rows, num_columns = values.shape
+    places = np.flatnonzero(mask)
+    starts = np.searchsorted(places, num_columns * np.arange(num_rows + 1))
+    rows = np.repeat(np.arange(num_rows), np.diff(starts))
+    return rows, places - num_columns * rows, values.reshape(-1)[places]
 
 
 def _slices(start: int, stop: int, size: int) -> Iterator[slice]:

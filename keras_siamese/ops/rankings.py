@@ -1,6 +1,6 @@
 """Rankings of some queries, down to where figures of retrieval look."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -25,12 +25,12 @@ class Rankings:
     @cached_property
     def before(self) -> np.ndarray:
         """Number of items in the groups before: same shape."""
-        return np.cumsum(self.size, axis=1, dtype=np.int64) - self.size
+        return np.cumsum(self.size, axis=1, dtype=np.int32) - self.size
 
     @cached_property
     def relevant_before(self) -> np.ndarray:
         """Number of relevant items in the groups before: same shape."""
-        return np.cumsum(self.relevant, axis=1, dtype=np.int64) - self.relevant
+        return np.cumsum(self.relevant, axis=1, dtype=np.int32) - self.relevant
 
     @cached_property
     def first_hit(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -46,6 +46,13 @@ class Rankings:
         is_missed = relevant == 0
         before = np.where(is_missed, self.size.sum(axis=1), before)
         return before, np.where(is_missed, 0, size - relevant), np.where(is_missed, 1, relevant)
+
+    def to_depth(self, depth: int) -> "Rankings":
+        """The same without what comes after the first `depth` places."""
+        width = depth
+        while width < self.size.shape[1] and (self.before[:, width] < depth).any():
+            width *= 2
+        return replace(self, size=self.size[:, :width], relevant=self.relevant[:, :width])
 
     def places_within(self, depth: np.ndarray | int) -> np.ndarray:
         """How many places of each group are among the first `depth`: shape `(queries, groups)`."""
