@@ -1,64 +1,24 @@
-import copy
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_model import (
+    batches_of,
+    expected_figures,
+    make_data,
+    make_encoder,
+    make_metrics,
+    make_model,
+    pairs_of,
+    triplets_of,
+)
 
 import keras_siamese as ks
-
-NUM_CLASSES = 4
 
 
 @pytest.fixture(scope="module")
 def data():
-    rng = np.random.default_rng(5)
-    labels = rng.permutation(np.repeat(np.arange(NUM_CLASSES), 12))
-    centres = rng.normal(size=(NUM_CLASSES, 6))
-    return (centres[labels] + rng.normal(size=(48, 6))).astype("float32"), labels
-
-
-def make_encoder(**kwargs):
-    return ks.encoders.mlp((6,), embedding_dim=4, hidden_units=(8,), **kwargs)
-
-
-def make_model(loss=None, metrics=None, optimizer=None, encoder=None, **kwargs):
-    model = ks.SiameseModel(encoder or make_encoder())
-    optimizer = optimizer or keras.optimizers.SGD(0.1)
-    model.compile(optimizer, loss or ks.losses.TripletLoss(0.5), metrics=metrics, **kwargs)
-    return model
-
-
-def make_metrics():
-    return [
-        ks.metrics.RecallAtK(1),
-        ks.metrics.RecallAtK(5),
-        ks.metrics.MAPAtR(),
-        ks.metrics.PairAUC(),
-        ks.metrics.DistanceRatio(),
-    ]
-
-
-def batches_of(data, batch_size=16):
-    return tf.data.Dataset.from_tensor_slices(data).batch(batch_size)
-
-
-def pairs_of(data, num_pairs):
-    x, y = data
-    pairs = ks.data.verification_pairs(y, num_pairs)
-    return (x[pairs.first], x[pairs.second]), pairs.same
-
-
-def triplets_of(data, num_triplets):
-    batches = ks.data.triplet_batches(*data, batch_size=num_triplets, seed=0)
-    ((triplets,),) = batches.as_numpy_iterator()
-    return triplets
-
-
-def expected_figures(model, x, y):
-    return ks.evaluation.evaluate_embeddings(model.predict(x, verbose=0), y, metrics=make_metrics())
+    return make_data()
 
 
 class TestSteps:
@@ -120,7 +80,7 @@ class TestSteps:
         first = model.evaluate(x, y, verbose=0)
         assert model.evaluate(x, y, verbose=0) == first
         np.testing.assert_array_equal(norm.moving_mean.numpy(), before)
-        model.fit(x, y, verbose=0)
+        model.fit(x, y, batch_size=48, verbose=0)
         assert np.abs(norm.moving_mean.numpy() - before).max() > 1e-4
 
     def test_gradient_accumulation_updates_every_second_batch(self, data):
@@ -157,8 +117,10 @@ class TestSteps:
         assert "batch_active_fraction" not in logs
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize(
+    ("policy", "jit_compile"),
+    [("mixed_float16", False), ("mixed_float16", True), ("mixed_bfloat16", False)],
+)
 def test_mixed_precision(data, policy, jit_compile):
     keras.config.set_dtype_policy(policy)
     try:
@@ -176,8 +138,9 @@ def test_mixed_precision(data, policy, jit_compile):
 
 
 class TestEvaluate:
-    @pytest.mark.parametrize("batch_size", [1, 7, 48, 100])
-    @pytest.mark.parametrize("steps_per_execution", [1, 3])
+    @pytest.mark.parametrize(
+        ("batch_size", "steps_per_execution"), [(1, 3), (7, 1), (7, 3), (48, 3), (100, 1)]
+    )
     def test_whole_set_figures_do_not_depend_on_batches(
         self, data, batch_size, steps_per_execution
     ):
@@ -235,7 +198,7 @@ class TestEvaluate:
 
 class TestTuples:
     def test_pairs(self, data):
-        (x1, x2), same = pairs_of(data, 40)
+        (x1, x2), same = pairs_of(data, 48)  # batches of one size
         loss = ks.losses.ContrastiveLoss(margin=1.0)
         model = make_model(loss, [ks.metrics.PairAUC(), ks.metrics.MeanPositiveDistance()])
         logs = model.evaluate((x1, x2), same, batch_size=16, verbose=0, return_dict=True)
@@ -246,7 +209,8 @@ class TestTuples:
         higher = d[same == 0][:, None] - d[same == 1]
         auc = np.mean((higher > 0) + 0.5 * (higher == 0))
         assert logs["pair_auc"] == pytest.approx(auc, abs=1e-6)
-        history = model.fit((x1, x2), same, epochs=3, verbose=0, validation_data=((x1, x2), same))
+        options = {"batch_size": 16, "epochs": 3, "verbose": 0}
+        history = model.fit((x1, x2), same, validation_data=((x1, x2), same), **options)
         assert history.history["loss"][-1] < history.history["loss"][0]
         assert "batch_recall_at_1" not in history.history
 
@@ -328,252 +292,3 @@ class TestWeights:
         for form in (triplets, tf.data.Dataset.from_tensor_slices(triplets).batch(8)):
             with pytest.raises(ValueError, match="`class_weight` has no meaning for triplets"):
                 make_model().fit(form, class_weight={0: 1.0}, verbose=0)
-
-
-class TestFiles:
-    def test_round_trip_in_a_new_process(self, data, tmp_path):
-        x, y = data
-        loss = ks.losses.TripletLoss(0.3, "cosine", ks.miners.SemiHardMiner(fallback="skip"))
-        model = make_model(loss, make_metrics(), keras.optimizers.Adam(0.01))
-        model.fit(batches_of(data), verbose=0)
-        model.save(tmp_path / "model.keras")
-        assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
-        np.savez(tmp_path / "data.npz", x=x, y=y)
-        program = f"""
-import keras, keras_siamese, numpy as np
-model = keras.saving.load_model({str(tmp_path / "model.keras")!r})
-data = np.load({str(tmp_path / "data.npz")!r})
-assert model.loss.margin == 0.3 and model.loss.distance.name == "cosine"
-assert model.loss.miner.fallback == "skip" and int(model.optimizer.iterations) == 3
-logs = model.evaluate(data["x"], data["y"], verbose=0, return_dict=True)
-model.fit(data["x"], data["y"], batch_size=16, verbose=0, shuffle=False)
-np.savez({str(tmp_path / "out.npz")!r}, *model.get_weights(), **logs)
-"""
-        subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
-        out = np.load(tmp_path / "out.npz")
-        for name, value in model.evaluate(x, y, verbose=0, return_dict=True).items():
-            assert out[name] == pytest.approx(value, abs=1e-6)
-        # Adam's moments came along: one more epoch gives the same weights.
-        model.fit(x, y, batch_size=16, verbose=0, shuffle=False)
-        for i, weight in enumerate(model.get_weights()):
-            np.testing.assert_allclose(out[f"arr_{i}"], weight, atol=1e-6)
-
-    def test_callbacks_of_keras_read_the_direction(self, data, tmp_path):
-        model = make_model(metrics=make_metrics())
-        path = tmp_path / "best.keras"
-        history = model.fit(
-            batches_of(data), epochs=4, verbose=0, validation_data=data,
-            callbacks=[
-                keras.callbacks.EarlyStopping("val_recall_at_1", patience=9),
-                keras.callbacks.ModelCheckpoint(path, "val_recall_at_1", save_best_only=True),
-            ],
-        ).history  # fmt: skip
-        best = keras.saving.load_model(path).evaluate(*data, verbose=0, return_dict=True)
-        assert best["recall_at_1"] == pytest.approx(max(history["val_recall_at_1"]), abs=1e-6)
-
-    def test_resumed_training_equals_uninterrupted(self, data, tmp_path):
-        def train(epochs, backup):
-            keras.utils.set_random_seed(3)
-            model = make_model(optimizer=keras.optimizers.Adam(0.01))
-            batches = ks.data.pk_batches(*data, classes_per_batch=3, examples_per_class=4, seed=7)
-            callbacks = [keras.callbacks.BackupAndRestore(tmp_path / "backup")] if backup else []
-            if epochs < 4:
-                callbacks.append(StopAfter(epochs))
-            # A map behind the batches must not hide how far they have come.
-            batches = batches.map(lambda x, y: (x, y)).prefetch(2)
-            try:
-                model.fit(batches, epochs=4, verbose=0, callbacks=callbacks)
-            except KeyboardInterrupt:
-                pass
-            return model.get_weights()
-
-        class StopAfter(keras.callbacks.Callback):
-            def __init__(self, epochs):
-                super().__init__()
-                self.epochs = epochs
-
-            def on_epoch_begin(self, epoch, logs=None):
-                if epoch == self.epochs:
-                    raise KeyboardInterrupt
-
-        whole = train(4, backup=False)
-        train(2, backup=True)
-        resumed = train(4, backup=True)
-        for a, b in zip(whole, resumed, strict=True):
-            np.testing.assert_allclose(a, b, atol=1e-6)
-
-    def test_interrupted_save_keeps_the_old_file(self, tmp_path, monkeypatch):
-        model = make_model()
-        path = tmp_path / "model.keras"
-        model.save(path)
-        before = path.read_bytes()
-
-        def fail(self, filepath, **kwargs):
-            filepath.write_bytes(b"half")
-            raise OSError("disk full")
-
-        monkeypatch.setattr(keras.Model, "save", fail)
-        with pytest.raises(OSError, match="disk full"):
-            model.save(path)
-        assert path.read_bytes() == before
-        assert [p.name for p in tmp_path.iterdir()] == ["model.keras"]
-
-    def test_exports_the_encoder(self, data, tmp_path):
-        x, y = data
-        model = make_model(ks.losses.ArcFaceLoss(num_classes=int(y.max()) + 1))
-        model.fit(*data, verbose=0)
-        model.export(tmp_path / "served", verbose=False)
-        served = tf.saved_model.load(tmp_path / "served")
-        assert np.asarray(served.serve(x)) == pytest.approx(model.predict(x, verbose=0), abs=1e-6)
-        assert len(served.variables) == len(model.encoder.variables)
-
-    def test_config_and_copy(self):
-        model = make_model(ks.losses.TripletLoss("soft"))
-        clone = ks.SiameseModel.from_config(model.get_config())
-        assert clone.encoder.output_shape == (None, 4)
-        assert copy.deepcopy(model.loss).margin is None
-
-    def test_subclassed_encoder_is_built_by_the_first_batch(self, data, tmp_path):
-        @keras.saving.register_keras_serializable(package="test_model")
-        class Encoder(keras.Model):
-            def __init__(self, **kwargs):
-                super().__init__(**kwargs)
-                self.dense = keras.layers.Dense(3)
-
-            def call(self, inputs):
-                return self.dense(inputs)
-
-        model = make_model(encoder=Encoder(), metrics=[ks.metrics.RecallAtK(1)])
-        model.fit(batches_of(data), verbose=0, validation_data=data)
-        model.save(tmp_path / "model.keras")
-        loaded = keras.saving.load_model(tmp_path / "model.keras")
-        np.testing.assert_allclose(
-            loaded.predict(data[0], verbose=0), model.predict(data[0], verbose=0), atol=1e-6
-        )
-
-
-class TestBadInput:
-    def test_encoder(self):
-        with pytest.raises(ValueError, match=r"must be a `keras.Model`. Received: 'resnet'"):
-            ks.SiameseModel("resnet")
-        inputs = keras.Input((8, 8, 1))
-        with pytest.raises(ValueError, match=r"shape \(None, 8, 8, 2\).*embedding_head"):
-            ks.SiameseModel(keras.Model(inputs, keras.layers.Conv2D(2, 1)(inputs)))
-
-    def test_margin_out_of_reach(self):
-        with pytest.raises(ValueError, match=r"unit-norm.*\[0, 2\].*margin=2.5"):
-            make_model(ks.losses.TripletLoss(2.5))
-        make_model(ks.losses.TripletLoss(2.5), encoder=make_encoder(normalize=False))
-
-    def test_loss_without_a_scalar(self):
-        with pytest.raises(ValueError, match='reduction="none"'):
-            make_model(ks.losses.TripletLoss(reduction="none"))
-        with pytest.raises(ValueError, match="loss_weights"):
-            make_model(loss_weights=[2.0])
-
-    def test_labels(self, data):
-        x, y = data
-        for labels in (y.astype("float32"), np.eye(NUM_CLASSES, dtype="int32")[y]):
-            with pytest.raises(ValueError, match="Labels must"):
-                make_model().fit(x, labels, verbose=0)
-        with pytest.raises(ValueError, match="Labels are missing"):
-            make_model().fit(x, verbose=0)
-        with pytest.raises(ValueError, match="a tuple of 4"):
-            make_model().fit((x, x, x, x), y, verbose=0)
-
-    def test_large_ids_stay_apart(self, data):
-        x, _ = data
-        labels = np.array([2**24, 2**24 + 1] * 24)
-        model = make_model(metrics=[ks.metrics.PairAUC()])
-        logs = model.fit(x, labels, verbose=0, validation_data=(x, labels)).history
-        expected = ks.evaluation.evaluate_embeddings(
-            model.predict(x, verbose=0), labels % 2, metrics=[ks.metrics.PairAUC()]
-        )
-        assert logs["val_pair_auc"][0] == pytest.approx(expected["pair_auc"], abs=1e-6)
-
-    @pytest.mark.parametrize("shape", [(48,), (48, 1)])
-    def test_column_labels(self, data, shape):
-        x, y = data
-        model = make_model(metrics=make_metrics())
-        logs = model.fit(x, y.reshape(shape), verbose=0, validation_data=(x, y.reshape(shape)))
-        assert logs.history["val_recall_at_1"][0] > 0
-
-    def test_nan(self, data):
-        x, y = data
-        x = x.copy()
-        x[3] = np.nan
-        with pytest.raises(ValueError, match="not finite at batch"):
-            make_model().fit(x, y, verbose=0)
-        model = make_model(metrics=make_metrics())
-        with pytest.raises(ValueError, match="NaN or infinity in 1 of"):
-            model.evaluate(x, y, verbose=0)
-        np.testing.assert_array_equal(
-            np.isnan(model.predict(x, verbose=0)).all(axis=1), np.arange(48) == 3
-        )
-
-    @pytest.mark.filterwarnings("ignore:Your input ran out of data")
-    def test_empty_data(self, data):
-        nothing = batches_of(data).take(0)
-        model = make_model(metrics=make_metrics())
-        with pytest.raises(ValueError, match="data set is empty"):
-            model.evaluate(nothing, verbose=0)
-        with pytest.raises(ValueError, match="data set is empty"):
-            model.fit(nothing, verbose=0)
-
-
-class TestReviewed:
-    """Uses that were once wrong."""
-
-    def test_callback_list(self, data):
-        seen = []
-        watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
-        model = make_model()
-        model.fit(batches_of(data), verbose=0, callbacks=keras.callbacks.CallbackList([watch]))
-        model.fit(batches_of(data), verbose=0, callbacks=watch)
-        assert seen == [0, 0]
-
-    def test_loss_in_a_list(self, data):
-        model = make_model([ks.losses.TripletLoss(0.5, distance="cosine")])
-        assert model.distance_function.name == "cosine"
-        with pytest.raises(ValueError, match="Received: 2 losses"):
-            make_model([ks.losses.TripletLoss(), ks.losses.ContrastiveLoss()])
-
-    def test_nested_and_weighted_metrics(self, data):
-        model = make_model(metrics=[[ks.metrics.RecallAtK(1)]])
-        assert "recall_at_1" in model.evaluate(*data, verbose=0, return_dict=True)
-        with pytest.raises(ValueError, match="no weighted form"):
-            make_model(weighted_metrics=[ks.metrics.RecallAtK(1)])
-
-    def test_same_must_say_yes_or_no(self, data):
-        x, y = data
-        with pytest.raises(ValueError, match="`same` must be 1 for a match"):
-            make_model(ks.losses.ContrastiveLoss()).fit((x, x), y, verbose=0)
-
-    def test_class_weight_of_triplets_with_unused_labels(self, data):
-        triplets = triplets_of(data, 16)
-        unused = tf.data.Dataset.from_tensor_slices((triplets, np.zeros(16, "int64"))).batch(8)
-        with pytest.raises(ValueError, match="`class_weight` has no meaning for triplets"):
-            make_model().fit(unused, class_weight={0: 0.0}, verbose=0)
-
-    def test_batches_tested_while_training_are_not_collected(self, data):
-        model = make_model(metrics=[ks.metrics.RecallAtK(1)])
-        test = keras.callbacks.LambdaCallback(
-            on_train_batch_end=lambda batch, logs: model.test_on_batch(*data)
-        )
-        logs = model.fit(batches_of(data), verbose=0, callbacks=[test]).history
-        assert "recall_at_1" not in logs
-
-    def test_several_outputs(self):
-        inputs = keras.Input((6,))
-        outputs = [keras.layers.Dense(2)(inputs), keras.layers.Dense(2)(inputs)]
-        with pytest.raises(ValueError, match=r"one output.*Received: 2 outputs"):
-            ks.SiameseModel(keras.Model(inputs, outputs))
-
-    def test_pairs_of_dicts(self, data):
-        inputs = {name: keras.Input((6,), name=name) for name in "ab"}
-        outputs = keras.layers.Dense(3)(keras.layers.Add()([inputs["a"], inputs["b"]]))
-        model = make_model(ks.losses.ContrastiveLoss(), encoder=keras.Model(inputs, outputs))
-        pairs, same = pairs_of(data, 16)
-        pairs = tuple({"a": x, "b": x} for x in pairs)
-        dataset = tf.data.Dataset.from_tensor_slices((pairs, same)).batch(8)
-        assert model.fit(dataset, verbose=0).history["loss"][0] > 0
