@@ -1,33 +1,22 @@
-"""ROC-AUC over pairs: is a pair of one class closer than a pair of two?"""
-
-import warnings
-
-from typing import Any
+"""Areas over pairs: is a pair of one class closer than a pair of two?"""
 
 import keras
 
-from keras_siamese.metrics.embedding_metric import EmbeddingMetric
-from keras_siamese.ops.auc import BinnedAuc, SortedAuc
-from keras_siamese.ops.given_pairs import GivenPairs
-from keras_siamese.ops.distance_blocks import DistanceBlock
-from keras_siamese.ops.distance_blocks import DistanceBlocks as LabelledSet
-
-# 256 MiB of float32 distances: all pairs of 11,585 items.
-MAX_SORTED_PAIRS = 2**26
-_WARN_ABOVE = 1e-4
+from keras_siamese.metrics.pair_metric import PairMetric
+from keras_siamese.ops.pair_counts import PairCounts
+from keras_siamese.ops.verification import pr_auc, roc_auc
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese")
-class PairAUC(EmbeddingMetric):
+class PairAUC(PairMetric):
     """Probability that a pair of one class is closer than a pair of two classes.
 
     This is the area under the ROC curve of "same class?" by distance, over all unordered pairs of
     the set: the Mann-Whitney statistic with midranks, so a tie counts one half. 0.5 is guessing.
 
-    Exact up to 2**26 pairs (11,585 items), which are sorted. Beyond, distances are counted in 2**20
-    equal bins between the least and the greatest distance of a sample. The error is at most half of
-    the share of (positive, negative) combinations that fall in one bin, about 1e-6 and usually far
-    less; a warning gives the bound should it exceed 1e-4.
+    Exact up to 2**26 pairs (11,585 items). Beyond, it is within 1e-6 of the exact area: distances
+    are counted in 2**21 bins, the error is at most half of the share of (positive, negative)
+    combinations that fall in one bin, and bins are divided until this is below 1e-6.
 
     Works for labelled items, and for explicit pairs or triplets.
 
@@ -50,34 +39,39 @@ class PairAUC(EmbeddingMetric):
     default_name = "pair_auc"
     _direction = "up"
 
-    def start(self, data: LabelledSet | GivenPairs) -> Any:
-        """See `EmbeddingMetric.start`."""
-        if not (data.num_positive_pairs and data.num_negative_pairs):
-            raise ValueError(
-                f"`{self.name}` needs pairs of one class and pairs of two. Received: "
-                f"{data.num_positive_pairs} of one and {data.num_negative_pairs} of two. Evaluate "
-                "on a set with 2 classes or more, and 2 items or more in one of them."
-            )
-        return _Auc(data)
+    def of_pairs(self, pairs: PairCounts) -> float:
+        """See `PairMetric.of_pairs`."""
+        return roc_auc(pairs)
 
 
-class _Auc:
-    def __init__(self, data: LabelledSet | GivenPairs) -> None:
-        numbers = data.num_positive_pairs, data.num_negative_pairs
-        self._area: SortedAuc | BinnedAuc
-        if sum(numbers) <= MAX_SORTED_PAIRS:
-            self._area = SortedAuc(*numbers)
-        else:
-            self._area = BinnedAuc(*data.distance_range())
+@keras.saving.register_keras_serializable(package="keras_siamese")
+class PairPRAUC(PairMetric):
+    """Average precision of finding the pairs of one class by their distance.
 
-    def add(self, block: DistanceBlock | GivenPairs) -> None:
-        self._area.add(block.positive_pairs, block.negative_pairs)
+    `sum of (R_k - R_(k-1)) * P_k` over all thresholds, with recall `R_k` and precision `P_k`, as
+    scikit-learn's `average_precision_score`: equal distances are accepted together, and nothing is
+    interpolated. Guessing gives the share of pairs of one class, which is small where there are
+    many classes: compare it only between models on the same set.
 
-    def result(self) -> float:
-        if isinstance(self._area, BinnedAuc) and self._area.error_bound() > _WARN_ABOVE:
-            warnings.warn(
-                f"The pair AUC may be off by up to {self._area.error_bound():.1g}: many distances "
-                "are equal, or a few are so large that the others share few of the 2**20 bins.",
-                stacklevel=2,
-            )
-        return self._area.result()
+    Works for labelled items, and for explicit pairs or triplets.
+
+    Args:
+        distance: See `EmbeddingMetric`.
+        name: Defaults to `pair_pr_auc`.
+        dtype: Dtype of `result`. Defaults to float32.
+
+    Raises: ValueError: In evaluation: without a pair of one class, or without one of two.
+
+    Example:
+        >>> metric = keras_siamese.metrics.PairPRAUC()
+        >>> metric.update_state([0, 0, 1, 1], [[0.0], [1.0], [3.0], [5.0]])
+        >>> round(float(metric.result()), 4)  # half found with precision 1, half with 2 / 3
+        0.8333
+    """
+
+    default_name = "pair_pr_auc"
+    _direction = "up"
+
+    def of_pairs(self, pairs: PairCounts) -> float:
+        """See `PairMetric.of_pairs`."""
+        return pr_auc(pairs)

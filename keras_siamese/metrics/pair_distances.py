@@ -1,20 +1,16 @@
-"""Mean distances of pairs of one class and of pairs of two, and their ratio."""
+"""Distances of pairs of one class and of pairs of two: means, ratio, gap and separation."""
 
 import math
-from collections.abc import Callable
-
-from typing import Any
 
 import keras
 
-from keras_siamese.metrics.embedding_metric import EmbeddingMetric
-from keras_siamese.ops.given_pairs import GivenPairs
-from keras_siamese.ops.distance_blocks import DistanceBlock
-from keras_siamese.ops.distance_blocks import DistanceBlocks as LabelledSet
+from keras_siamese.metrics.pair_metric import PairMetric
+from keras_siamese.ops.pair_counts import PairCounts
+from keras_siamese.ops.verification import d_prime
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese")
-class MeanPositiveDistance(EmbeddingMetric):
+class MeanPositiveDistance(PairMetric):
     """Mean distance over all unordered pairs of one class. Smaller is better, at a given spread.
 
     Works for labelled items, and for explicit pairs or triplets.
@@ -35,15 +31,15 @@ class MeanPositiveDistance(EmbeddingMetric):
 
     default_name = "mean_positive_distance"
     _direction = "down"
+    needs_negatives = False
 
-    def start(self, data: LabelledSet | GivenPairs) -> Any:
-        """See `EmbeddingMetric.start`."""
-        _check_positive_pairs(self.name, data)
-        return _PairMeans(data, lambda positive, negative: positive)
+    def of_pairs(self, pairs: PairCounts) -> float:
+        """See `PairMetric.of_pairs`."""
+        return pairs.positive_mean
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese")
-class MeanNegativeDistance(EmbeddingMetric):
+class MeanNegativeDistance(PairMetric):
     """Mean distance over all unordered pairs of two classes. Larger is better, at a given scale.
 
     Works for labelled items, and for explicit pairs or triplets.
@@ -64,15 +60,15 @@ class MeanNegativeDistance(EmbeddingMetric):
 
     default_name = "mean_negative_distance"
     _direction = "up"
+    needs_positives = False
 
-    def start(self, data: LabelledSet | GivenPairs) -> Any:
-        """See `EmbeddingMetric.start`."""
-        _check_negative_pairs(self.name, data)
-        return _PairMeans(data, lambda positive, negative: negative)
+    def of_pairs(self, pairs: PairCounts) -> float:
+        """See `PairMetric.of_pairs`."""
+        return pairs.negative_mean
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese")
-class DistanceRatio(EmbeddingMetric):
+class DistanceRatio(PairMetric):
     """Mean distance of pairs of two classes, over that of pairs of one. Larger is better.
 
     1 means no separation, and is also the value where both means are 0, which is total collapse. If
@@ -98,55 +94,80 @@ class DistanceRatio(EmbeddingMetric):
     default_name = "distance_ratio"
     _direction = "up"
 
-    def start(self, data: LabelledSet | GivenPairs) -> Any:
-        """See `EmbeddingMetric.start`."""
-        _check_positive_pairs(self.name, data)
-        _check_negative_pairs(self.name, data)
-        return _PairMeans(data, _ratio)
+    def of_pairs(self, pairs: PairCounts) -> float:
+        """See `PairMetric.of_pairs`."""
+        positive, negative = pairs.positive_mean, pairs.negative_mean
+        if positive < 0 or negative < 0:
+            raise ValueError(
+                "A ratio of distances needs distances that are never negative. Received: means of "
+                f"{positive:.3g} (positives) and {negative:.3g} (negatives). Use another "
+                "`distance`, such as 'cosine', for this metric, or `DistanceGap`."
+            )
+        if positive == 0:
+            return 1.0 if negative == 0 else math.inf
+        return negative / positive
 
 
-class _PairMeans:
-    def __init__(
-        self, data: LabelledSet | GivenPairs, figure: Callable[[float, float], float]
-    ) -> None:
-        self._data, self._figure = data, figure
-        self._positive_sum, self._negative_sum = 0.0, 0.0
+@keras.saving.register_keras_serializable(package="keras_siamese")
+class DistanceGap(PairMetric):
+    """Mean distance of pairs of two classes, less that of pairs of one. Larger is better.
 
-    def add(self, block: DistanceBlock | GivenPairs) -> None:
-        self._positive_sum += block.positive_sum
-        self._negative_sum += block.negative_sum
+    It has the unit of the distance: compare it between models of one scale, such as those with unit
+    embeddings. 0 means no separation.
 
-    def result(self) -> float:
-        # A count of 0 belongs to a mean that the figure does not use.
-        return self._figure(
-            self._positive_sum / max(1, self._data.num_positive_pairs),
-            self._negative_sum / max(1, self._data.num_negative_pairs),
-        )
+    Works for labelled items, and for explicit pairs or triplets.
 
+    Args:
+        distance: See `EmbeddingMetric`.
+        name: Defaults to `distance_gap`.
+        dtype: Dtype of `result`. Defaults to float32.
 
-def _ratio(positive: float, negative: float) -> float:
-    if positive < 0 or negative < 0:
-        raise ValueError(
-            "A ratio of distances needs distances that are never negative. Received: means of "
-            f"{positive:.3g} (positives) and {negative:.3g} (negatives). Use another `distance`, "
-            "such as 'cosine', for this metric."
-        )
-    if positive == 0:
-        return 1.0 if negative == 0 else math.inf
-    return negative / positive
+    Raises: ValueError: In evaluation: without a pair of one class, or without one of two.
 
+    Example:
+        >>> metric = keras_siamese.metrics.DistanceGap()
+        >>> metric.update_state([0, 0, 1, 1], [[0.0], [1.0], [3.0], [5.0]])
+        >>> float(metric.result())  # 3.5 - 1.5
+        2.0
+    """
 
-def _check_positive_pairs(name: str, data: LabelledSet | GivenPairs) -> None:
-    if not data.num_positive_pairs:
-        raise ValueError(
-            f"`{name}` needs pairs of one class. Received: none. Evaluate on a set with 2 items or "
-            "more in one class."
-        )
+    default_name = "distance_gap"
+    _direction = "up"
+
+    def of_pairs(self, pairs: PairCounts) -> float:
+        """See `PairMetric.of_pairs`."""
+        return pairs.negative_mean - pairs.positive_mean
 
 
-def _check_negative_pairs(name: str, data: LabelledSet | GivenPairs) -> None:
-    if not data.num_negative_pairs:
-        raise ValueError(
-            f"`{name}` needs pairs of two classes. Received: none. Evaluate on a set with 2 "
-            "classes or more."
-        )
+@keras.saving.register_keras_serializable(package="keras_siamese")
+class DPrime(PairMetric):
+    """Gap between the mean distances of both kinds of pairs, in units of their spread.
+
+    `(mean of two classes - mean of one) / sqrt((variance of two + variance of one) / 2)`: how far
+    the two histograms stand apart, whatever the scale. 0 means no separation, and is the value of a
+    collapsed set, too. If the means differ and no distance within a kind does, it is infinite.
+
+    Works for labelled items, and for explicit pairs or triplets.
+
+    Args:
+        distance: See `EmbeddingMetric`.
+        name: Defaults to `d_prime`.
+        dtype: Dtype of `result`. Defaults to float32.
+
+    Raises: ValueError: In evaluation: without a pair of one class, or without one of two.
+
+    Example:
+        >>> metric = keras_siamese.metrics.DPrime()
+        >>> metric.update_state([0, 0, 1, 1], [[0.0], [1.0], [3.0], [5.0]])
+        >>> round(float(metric.result()), 4)  # 2 / sqrt((1.25 + 0.25) / 2)
+        2.3094
+
+    Reference: [Daugman, 2000](https://www.cl.cam.ac.uk/techreports/UCAM-CL-TR-482.pdf), equation 1.
+    """
+
+    default_name = "d_prime"
+    _direction = "up"
+
+    def of_pairs(self, pairs: PairCounts) -> float:
+        """See `PairMetric.of_pairs`."""
+        return d_prime(pairs)
