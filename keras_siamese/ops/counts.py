@@ -15,19 +15,45 @@ class CountTable:
 
     def __init__(self, columns: Sequence[np.ndarray], sizes: Sequence[int]) -> None:
         self._sizes = sizes
-        self._keys, self._counts = np.unique(self._key(columns), return_counts=True)
+        self._keys, self._counts = np.unique(_combined(columns, sizes), return_counts=True)
 
     def of(self, *values: np.ndarray) -> np.ndarray:
         """Number of items with these values: one array a column; shapes broadcast."""
-        key = self._key(values)
+        key = _combined(values, self._sizes)
         place = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
         return np.where(self._keys[place] == key, self._counts[place], 0)
 
-    def _key(self, values: Sequence[np.ndarray]) -> np.ndarray:
-        key = values[0].astype(np.int64)
-        for column, size in zip(values[1:], self._sizes[1:], strict=True):
-            key = key * size + column
-        return key
+
+class Members:
+    """Lists of the items by their values in a few columns: see `CountTable`."""
+
+    def __init__(self, columns: Sequence[np.ndarray], sizes: Sequence[int]) -> None:
+        self._sizes = sizes
+        keys = _combined(columns, sizes)
+        self._items = np.argsort(keys, kind="stable")
+        self._keys = keys[self._items]
+
+    def of(self, *values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The items with these values.
+
+        Args:
+            values: One array a column, shape `(num_wanted,)` each.
+
+        Returns: `(rows, items)`: pairs of a place in `values` and an item's place, row by row.
+        """
+        wanted = _combined(values, self._sizes)
+        starts, stops = (np.searchsorted(self._keys, wanted, side) for side in ("left", "right"))
+        counts = stops - starts
+        rows = np.repeat(np.arange(len(wanted)), counts)
+        places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts - starts, counts)
+        return rows, self._items[places]
+
+
+def _combined(values: Sequence[np.ndarray], sizes: Sequence[int]) -> np.ndarray:
+    key = values[0].astype(np.int64)
+    for column, size in zip(values[1:], sizes[1:], strict=True):
+        key = key * size + column
+    return key
 
 
 def distinct_vectors(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -89,6 +89,18 @@ def map_within(
         return list(pool.map(of_rows, _row_blocks(tiles)))
 
 
+def entries_within(reduced: np.ndarray, bound: np.ndarray) -> NearestItems:
+    """The entries of a matrix of distances that are within the bound of their row, sorted.
+
+    Args:
+        reduced: Shape `(queries, num_gallery)`.
+        bound: Shape `(queries,)`.
+    """
+    hits = _Hits()
+    hits.add_rows(reduced, bound, 0, 0)
+    return _assemble(np.arange(len(reduced)), *hits.joined())
+
+
 def _row_blocks(tiles: DistanceTiles) -> list[slice]:
     rows = max(1, _BLOCK_ELEMENTS // min(tiles.num_gallery, _CHUNK_COLUMNS))
     # At least a few blocks for each thread.

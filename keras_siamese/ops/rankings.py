@@ -16,16 +16,19 @@ class Rankings:
         size: Number of items in each group, the nearest first, shape `(queries, groups)`. Groups
             without items may stand anywhere.
         relevant: How many of them are of the query's class, same shape.
+        num_nearer: Number of irrelevant items that are nearer than all groups, shape `(queries,)`.
     """
 
     num_relevant: np.ndarray
     size: np.ndarray
     relevant: np.ndarray
+    num_nearer: np.ndarray | int = 0
 
     @cached_property
     def before(self) -> np.ndarray:
         """Number of items in the groups before: same shape."""
-        return np.cumsum(self.size, axis=1, dtype=np.int32) - self.size
+        before = np.cumsum(self.size, axis=1, dtype=np.int32) - self.size
+        return before + np.reshape(self.num_nearer, (-1, 1))
 
     @cached_property
     def relevant_before(self) -> np.ndarray:
@@ -44,7 +47,7 @@ class Rankings:
             for part in (self.before, self.size, self.relevant)
         )
         is_missed = relevant == 0
-        before = np.where(is_missed, self.size.sum(axis=1), before)
+        before = np.where(is_missed, self.size.sum(axis=1) + self.num_nearer, before)
         return before, np.where(is_missed, 0, size - relevant), np.where(is_missed, 1, relevant)
 
     def to_depth(self, depth: int) -> "Rankings":

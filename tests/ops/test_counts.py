@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_siamese.ops.counts import CountTable, distinct_keys, distinct_vectors
+from keras_siamese.ops.counts import CountTable, Members, distinct_keys, distinct_vectors
 
 
 def test_counts_of_one_and_of_two_columns():
@@ -15,6 +15,12 @@ def test_counts_of_one_and_of_two_columns():
 def test_values_that_no_item_has():
     table = CountTable([np.array([3, 3]), np.array([1, 1])], [9, 2])
     assert table.of(np.array([8, 0, 3]), np.array([1, 1, 1])).tolist() == [0, 0, 2]
+
+
+def test_members():
+    members = Members([np.array([4, 0, 4, 4]), np.array([1, 1, 0, 1])], [5, 2])
+    rows, items = members.of(np.array([4, 3, 0, 4]), np.array([1, 0, 1, 0]))
+    assert (rows.tolist(), items.tolist()) == ([0, 0, 2, 3], [0, 3, 1, 2])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
