@@ -17,9 +17,15 @@ from keras_siamese.metrics.map_at_k import MAPAtK as MAPAtK
 from keras_siamese.metrics.map_at_r import MAPAtR as MAPAtR
 from keras_siamese.metrics.ndcg import NDCGAtK as NDCGAtK
 from keras_siamese.metrics.pair_auc import PairAUC as PairAUC
+from keras_siamese.metrics.pair_auc import PairPRAUC as PairPRAUC
+from keras_siamese.metrics.pair_distances import DPrime as DPrime
+from keras_siamese.metrics.pair_distances import DistanceGap as DistanceGap
 from keras_siamese.metrics.pair_distances import DistanceRatio as DistanceRatio
 from keras_siamese.metrics.pair_distances import MeanNegativeDistance as MeanNegativeDistance
 from keras_siamese.metrics.pair_distances import MeanPositiveDistance as MeanPositiveDistance
+from keras_siamese.metrics.pair_rates import EqualErrorRate as EqualErrorRate
+from keras_siamese.metrics.pair_rates import FalseNonMatchRate as FalseNonMatchRate
+from keras_siamese.metrics.pair_rates import TrueAcceptRate as TrueAcceptRate
 from keras_siamese.metrics.precision import PrecisionAtK as PrecisionAtK
 from keras_siamese.metrics.r_precision import RPrecision as RPrecision
 from keras_siamese.metrics.recall import RecallAtK as RecallAtK
@@ -31,10 +37,14 @@ __all__ = [
     "AdjustedRandIndex",
     "Alignment",
     "BatchFigures",
+    "DPrime",
+    "DistanceGap",
     "DistanceRatio",
     "EffectiveRank",
     "EmbeddingCollection",
     "EmbeddingMetric",
+    "EqualErrorRate",
+    "FalseNonMatchRate",
     "MAPAtK",
     "MAPAtR",
     "MeanNegativeDistance",
@@ -43,11 +53,13 @@ __all__ = [
     "NDCGAtK",
     "NormalizedMutualInformation",
     "PairAUC",
+    "PairPRAUC",
     "PerDimensionSpread",
     "PrecisionAtK",
     "RPrecision",
     "RecallAtK",
     "Silhouette",
+    "TrueAcceptRate",
     "TrueRecallAtK",
     "Uniformity",
 ]

@@ -75,10 +75,7 @@ class EmbeddingMetric(keras.metrics.Metric):
 
         Raises: ValueError: If one of them is undefined for `data`.
         """
-        # TEMPORARY until pair metrics have their kind
-        from keras_siamese.metrics.legacy import evaluate
-
-        return evaluate(metrics, data)
+        raise NotImplementedError
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds a batch.
