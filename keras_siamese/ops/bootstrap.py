@@ -25,10 +25,14 @@ class Resamples:
     num_resamples: int
     seed: int
 
-    def counts(self) -> Iterator[np.ndarray]:
-        """Yields blocks of how often each unit was drawn: `(rows, num_units)`, float64."""
+    def counts(self, row_elements: int = 0) -> Iterator[np.ndarray]:
+        """Yields blocks of how often each unit was drawn: `(rows, num_units)`, float64.
+
+        Args:
+            row_elements: How many numbers the caller makes of a row, to bound the rows of a block.
+        """
         rng = np.random.default_rng(self.seed)
-        size = max(1, _BLOCK_ELEMENTS // self.num_units)
+        size = max(1, _BLOCK_ELEMENTS // max(self.num_units, row_elements))
         for start in range(0, self.num_resamples, size):
             num_rows = min(size, self.num_resamples - start)
             draws = rng.integers(self.num_units, size=(num_rows, self.num_units))
@@ -47,7 +51,29 @@ class Resamples:
         """
         sizes = np.bincount(units, minlength=self.num_units).astype(np.float64)
         sums = np.stack([np.bincount(units, column, self.num_units) for column in values.T], axis=1)
-        return np.concatenate([_ratio(drawn @ sums, drawn @ sizes) for drawn in self.counts()])
+        return np.concatenate(
+            [_ratio(drawn @ sums, (drawn @ sizes)[:, None]) for drawn in self.counts()]
+        )
+
+    def means_over_classes(self, values: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
+        """Means over classes of the means over their values, of which each is a unit.
+
+        Args:
+            values: Floats, shape `(num_units,)`.
+            class_ids: 0 to C-1, each of them present, shape `(num_units,)`.
+
+        Returns: Shape `(num_resamples,)`. Classes of which nothing was drawn are left out.
+        """
+        order = np.argsort(class_ids, kind="stable")
+        sizes = np.bincount(class_ids)
+        starts = np.cumsum(sizes) - sizes
+        parts = []
+        for drawn in self.counts():
+            drawn = drawn[:, order]
+            totals = np.add.reduceat(drawn * values[order], starts, axis=1)
+            means = _ratio(totals, np.add.reduceat(drawn, starts, axis=1))
+            parts.append(np.nanmean(means, axis=1))
+        return np.concatenate(parts)
 
 
 def percentile_interval(
@@ -79,4 +105,4 @@ def percentile_interval(
 
 
 def _ratio(totals: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    return totals / np.where(sizes == 0, np.nan, sizes)[:, None]
+    return totals / np.where(sizes == 0, np.nan, sizes)

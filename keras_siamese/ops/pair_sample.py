@@ -1,6 +1,6 @@
 """Pairs of items drawn at random, and what they count for when items are drawn anew."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,16 +47,17 @@ class PairSample:
             all(is_complete for _, _, is_complete in parts),
         )
 
-    def of_one_class(self) -> "PairSample":
-        """The pairs of one class alone."""
-        first, second = self.first[self.same], self.second[self.same]
-        return PairSample(first, second, self.same[self.same], self.is_complete)
-
     def in_both_orders(self) -> "PairSample":
         """Each pair twice, for distances that depend on the order."""
         first = np.concatenate([self.first, self.second])
         second = np.concatenate([self.second, self.first])
         return PairSample(first, second, np.tile(self.same, 2), self.is_complete)
+
+    def at(self, places: np.ndarray) -> "PairSample":
+        """Some of the pairs, or all of them in another order."""
+        return replace(
+            self, first=self.first[places], second=self.second[places], same=self.same[places]
+        )
 
     def weights(self, units: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """For how much each pair counts when units are drawn with replacement.
@@ -66,10 +67,17 @@ class PairSample:
 
         Args:
             units: Unit of each item: its place, or its class; shape `(num_items,)`.
-            counts: How often each unit was drawn, shape `(num_units,)`.
+            counts: How often each unit was drawn, shape `(num_resamples, num_units)`.
+
+        Returns: Shape `(num_pairs, num_resamples)`, float32, in which such numbers are exact.
         """
         one, other = units[self.first], units[self.second]
-        return np.where(one == other, 1, counts[other]) * counts[one]
+        # A row for each unit: what is gathered for all resamples stands together.
+        of_units = np.ascontiguousarray(counts.T, np.float32)
+        of_other = of_units[other]
+        of_other[one == other] = 1
+        of_other *= of_units[one]
+        return of_other
 
 
 def _draw(

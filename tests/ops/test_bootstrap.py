@@ -41,6 +41,17 @@ def test_means_equal_loops(rng):
     np.testing.assert_allclose(resamples.means(values, units), expected, rtol=1e-12)
 
 
+def test_means_over_classes_equal_loops(rng):
+    values, ids = rng.normal(size=12), np.array([2, 0, 1, 2, 2, 0, 0, 0, 3, 1, 2, 3])
+    resamples = Resamples(12, 40, seed=0)
+    expected = []
+    for counts in _all_counts(resamples):
+        drawn = np.repeat(np.arange(12), counts.astype(int))
+        of_class = [values[drawn[ids[drawn] == c]] for c in range(4)]
+        expected.append(np.mean([some.mean() for some in of_class if len(some)]))
+    np.testing.assert_allclose(resamples.means_over_classes(values, ids), expected, rtol=1e-12)
+
+
 def test_units_without_values():
     # Of two units, one has a value: a quarter of the resamples draw only the other.
     means = Resamples(2, 2000, seed=0).means(np.array([[5.0]]), np.array([1]))

@@ -26,7 +26,7 @@ def test_one_kind_whole_and_one_drawn():
     ids = np.repeat(np.arange(20), 3)
     sample = PairSample.draw(ids, 100, seed=0)
     assert not sample.is_complete
-    assert len(set(_keys(sample.of_one_class()))) == 60
+    assert len(set(_keys(sample.at(np.flatnonzero(sample.same))))) == 60
     assert (~sample.same).sum() == 100
     assert (sample.same == (ids[sample.first] == ids[sample.second])).all()
 
@@ -54,11 +54,12 @@ def test_the_seed_decides():
 def test_weights_by_hand():
     ids = np.array([0, 0, 1, 1])
     sample = PairSample.draw(ids, 100, seed=0)
-    of_items = sample.weights(np.arange(4), np.array([2.0, 1, 0, 3]))
+    of_items = sample.weights(np.arange(4), np.array([[1.0, 1, 1, 1], [2, 1, 0, 3]]))
     wanted = {(0, 1): 2, (0, 2): 0, (0, 3): 6, (1, 2): 0, (1, 3): 3, (2, 3): 0}
-    assert dict(zip(_keys(sample), of_items.tolist(), strict=True)) == wanted
+    assert of_items[:, 0].tolist() == [1] * 6
+    assert dict(zip(_keys(sample), of_items[:, 1].tolist(), strict=True)) == wanted
     # Of classes drawn 3 times and once: pairs within count 3 and 1, pairs between them 3.
-    of_classes = sample.weights(ids, np.array([3.0, 1.0]))
+    of_classes = sample.weights(ids, np.array([[3.0, 1.0]]))[:, 0]
     wanted = {(0, 1): 3, (2, 3): 1, (0, 2): 3, (0, 3): 3, (1, 2): 3, (1, 3): 3}
     assert dict(zip(_keys(sample), of_classes.tolist(), strict=True)) == wanted
 
