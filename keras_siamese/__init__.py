@@ -8,6 +8,7 @@ from keras_siamese import data as data
 from keras_siamese import distances as distances
 from keras_siamese import encoders as encoders
 from keras_siamese import evaluation as evaluation
+from keras_siamese import export as export
 from keras_siamese import losses as losses
 from keras_siamese import metrics as metrics
 from keras_siamese import miners as miners
@@ -21,6 +22,7 @@ __all__ = [
     "distances",
     "encoders",
     "evaluation",
+    "export",
     "losses",
     "metrics",
     "miners",

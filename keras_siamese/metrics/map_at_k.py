@@ -14,8 +14,8 @@ class MAPAtK(RankingMetricAtK):
 
     For a query with R other items of its class: `sum over i <= k of P(i) * rel(i) / min(R, k)`,
     where `rel(i)` is 1 if the i-th nearest item is of its class, and `P(i)` is the share of such
-    items among the i nearest. Libraries differ in what they divide by: with `min(R, k)`, 1 means that
-    relevant items come first, whatever `k` is. The mean runs over the queries with R > 0.
+    items among the i nearest. Libraries differ in what they divide by: with `min(R, k)`, 1 means
+    that relevant items come first, whatever `k` is. The mean runs over the queries with R > 0.
 
     Exactly tied items count as in random order: a query scores the expected value.
 

@@ -14,6 +14,7 @@ from keras_siamese.metrics import (
     PairAUC,
     RecallAtK,
 )
+from keras_siamese.ops.tiles import DistanceTiles
 
 
 def _all_metrics():
@@ -144,14 +145,17 @@ def test_a_metric_may_have_a_distance_of_its_own(rng):
     assert figures["mean_positive_distance"] == alone["mean_positive_distance"]
 
 
-def test_one_pass_for_all_metrics_of_a_distance(rng, monkeypatch):
-    calls = []
-    original = distances.Euclidean.pairwise
-    monkeypatch.setattr(
-        distances.Euclidean, "pairwise", lambda self, x, y: calls.append(1) or original(self, x, y)
-    )
+def test_one_pass_for_all_metrics_of_a_kind_and_a_distance(rng, monkeypatch):
+    made = []
+    original = DistanceTiles.__init__
+
+    def count(self, *args, **kwargs):
+        made.append(self)
+        original(self, *args, **kwargs)
+
+    monkeypatch.setattr(DistanceTiles, "__init__", count)
     _evaluate(rng.normal(size=(20, 3)), rng.integers(0, 3, 20))
-    assert len(calls) == 1
+    assert len(made) == 2  # rankings and pairs
 
 
 def test_given_pairs(rng):
