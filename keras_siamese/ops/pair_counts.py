@@ -27,6 +27,8 @@ class PairCounts:
 
     Attributes:
         thresholds: Ascending distances, the last of which no pair exceeds, shape `(T,)`, float64.
+        beyond: The next larger distance that may occur after each threshold, shape `(T,)`: up to
+            it, the same pairs are accepted. At the last threshold, the same again.
         positives_within: Number of pairs of one class as close as each threshold or closer, shape
             `(T,)`; of weighted pairs, the sum of their weights.
         negatives_within: The same for pairs of two classes.
@@ -42,6 +44,7 @@ class PairCounts:
     """
 
     thresholds: np.ndarray
+    beyond: np.ndarray
     positives_within: np.ndarray
     negatives_within: np.ndarray
     num_positives: float
@@ -119,6 +122,7 @@ class PairCounts:
         kept = slice((len(middle) - 1) % step, None, step)
         return cls(
             bins.greatest[kept],
+            np.append(bins.least[1:], bins.greatest[-1:])[kept],
             within[0][kept],
             within[1][kept],
             num_positives,

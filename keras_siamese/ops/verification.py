@@ -172,18 +172,54 @@ def best_accuracy(pairs: PairCounts, balanced: bool = False) -> RateAtThreshold:
     Returns: The accuracy, and the threshold: half-way to the next distance, of the best ones the
         smallest.
     """
-    false_rates, true_rates, thresholds = roc_curve(pairs)
+    false_rates, true_rates, _ = roc_curve(pairs)
     weight = 0.5 if balanced else pairs.num_positives / (pairs.num_positives + pairs.num_negatives)
     accuracies = weight * true_rates + (1 - weight) * (1 - false_rates)
     # Equal but for rounding.
     best = int(np.argmax(accuracies >= accuracies.max() - 1e-12))
-    return RateAtThreshold(float(accuracies[best]), halfway(thresholds, best))
+    return RateAtThreshold(float(accuracies[best]), halfway(pairs, best - 1))
 
 
-def halfway(thresholds: np.ndarray, place: int) -> float:
-    """The middle between a threshold and the next one: it accepts the same pairs."""
-    after = min(place + 1, len(thresholds) - 1)
-    return float(0.5 * (thresholds[place] + thresholds[after]))
+def halfway(pairs: PairCounts, place: int) -> float:
+    """A threshold half-way to the next distance, which accepts the same pairs.
+
+    Args:
+        pairs: Pairs of both kinds.
+        place: Which threshold; -1 for one that accepts nothing.
+    """
+    if place < 0:
+        return _below(pairs)
+    return float(0.5 * (pairs.thresholds[place] + pairs.beyond[place]))
+
+
+class DistanceHistogram(NamedTuple):
+    """Shares of the pairs of each kind in equal bins of their distance.
+
+    Attributes:
+        edges: Where the bins begin and end, shape `(num_bins + 1,)`.
+        positives: Share of the pairs of one class in each bin, shape `(num_bins,)`.
+        negatives: The same for pairs of two classes.
+    """
+
+    edges: np.ndarray
+    positives: np.ndarray
+    negatives: np.ndarray
+
+
+def distance_histogram(pairs: PairCounts, num_bins: int = 100) -> DistanceHistogram:
+    """Counts pairs in equal bins, from the least to the greatest distance.
+
+    Args:
+        pairs: Pairs of both kinds.
+        num_bins: Number of bins.
+    """
+    low, high = pairs.thresholds[0], pairs.thresholds[-1]
+    edges = np.linspace(low, high if high > low else low + 1, num_bins + 1)
+    places = np.searchsorted(pairs.thresholds, edges[1:], side="right") - 1
+    places[-1] = len(pairs.thresholds) - 1
+    positives = np.diff(pairs.positives_within[places], prepend=0) / pairs.num_positives
+    negatives = np.diff(pairs.negatives_within[places], prepend=0) / pairs.num_negatives
+    return DistanceHistogram(edges, positives, negatives)
 
 
 def _below(pairs: PairCounts) -> float:
