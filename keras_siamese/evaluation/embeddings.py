@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from keras import ops
+import numpy as np
 
-from keras_siamese.data import encode_labels
+from keras_siamese import distances
 from keras_siamese.distances import Distance
+from keras_siamese.evaluation.confidence import Interval, bootstrap_interval
+from keras_siamese.evaluation.labelled_space import LabelledSpace, read_space
+from keras_siamese.evaluation.report import EvaluationReport, summarize
+from keras_siamese.evaluation.retrieval import RetrievalResult, evaluate_retrieval
 from keras_siamese.metrics import (
     DistanceRatio,
     EmbeddingCollection,
@@ -15,42 +19,92 @@ from keras_siamese.metrics import (
     PairAUC,
     RecallAtK,
 )
-from keras_siamese.ops.checks import check_same_length
 
 
 def evaluate_embeddings(
     embeddings: Any,
     labels: Any,
     *,
+    gallery: tuple[Any, Any] | None = None,
     metrics: Sequence[EmbeddingMetric] | None = None,
     distance: "str | Distance" = "euclidean",
-) -> dict[str, float]:
-    """Computes metrics over a whole set, each item against all others.
+    seen_classes: bool | None = None,
+) -> EvaluationReport:
+    """Computes metrics over a whole set, each item against all others, or against a gallery.
 
     Args:
         embeddings: Finite numbers, shape `(N, ...)`. Further axes are flattened, so that images
             serve as a baseline of raw pixels.
         labels: Class labels: integers or names, shape `(N,)` or `(N, 1)`.
-        metrics: Which. Defaults to `RecallAtK(1)`, `RecallAtK(5)`, `MAPAtR()`, `PairAUC()` and
-            `DistanceRatio()`.
+        gallery: `(embeddings, labels)` of a set to search in. Then metrics must be of retrieval.
+            Defaults to `None`: the set itself.
+        metrics: Which. Defaults to `RecallAtK(1)`, `RecallAtK(5)`, `MAPAtR()` and, without a
+            gallery, `PairAUC()` and `DistanceRatio()`.
         distance: Name or `keras_siamese.distances.Distance`, for the metrics that have none of
             their own.
+        seen_classes: Whether training saw these classes, to be named in the report; of classes that
+            it never saw, intervals are those over classes. Defaults to `None`: not told.
 
-    Returns: The value of each metric under its name.
+    Returns: An `EvaluationReport`: a mapping, the value of each metric under its name; besides a
+        table (`print`), JSON and an HTML page. It keeps the embeddings.
 
     Raises: ValueError: If the lengths differ or are 0, labels are floats or missing, an embedding
         is not finite, or a metric is undefined for this set (see each metric); the message says
         why.
 
     Example:
-        >>> evaluate_embeddings([[0.0], [1.0], [3.0], [9.0]], [0, 0, 1, 1], metrics=[RecallAtK(1)])
-        {'recall_at_1': 0.75}
+        >>> embeddings, labels = [[0.0], [1.0], [3.0], [9.0]], ["a", "a", "b", "b"]
+        >>> evaluate_embeddings(embeddings, labels, metrics=[RecallAtK(1)])
+        EvaluationReport({'recall_at_1': 0.75})
     """
-    embeddings = ops.convert_to_numpy(embeddings)
-    ids, _ = encode_labels(labels)
-    num_items = check_same_length(embeddings=embeddings, labels=ids)
+    measured = distances.get(distance)
+    space = read_space(embeddings, labels)
+    if gallery is not None:
+        return _evaluate_queries(space, read_space(*gallery), metrics, measured, seen_classes)
     if metrics is None:
         metrics = [RecallAtK(1), RecallAtK(5), MAPAtR(), PairAUC(), DistanceRatio()]
     collection = EmbeddingCollection()
-    collection.add_items(ids, embeddings.reshape(num_items, -1))
-    return collection.evaluate(metrics, distance)
+    collection.add_items(space.class_ids, space.embeddings)
+    return EvaluationReport(
+        collection.evaluate(metrics, measured),
+        summarize(space, measured, seen_classes),
+        space=space,
+        metrics=metrics,
+        distance=measured,
+    )
+
+
+def _evaluate_queries(
+    space: LabelledSpace,
+    gallery: LabelledSpace,
+    metrics: Sequence[Any] | None,
+    distance: Distance,
+    seen_classes: bool | None,
+) -> EvaluationReport:
+    result = evaluate_retrieval(
+        space.embeddings,
+        space.labels,
+        gallery.embeddings,
+        gallery.labels,
+        metrics=[RecallAtK(1), RecallAtK(5), MAPAtR()] if metrics is None else metrics,
+        distance=distance,
+    )
+    return EvaluationReport(
+        result.figures,
+        summarize(space, distance, seen_classes, gallery),
+        intervals=_intervals(result, over_classes=seen_classes is False),
+        space=space,
+        gallery=gallery,
+        distance=distance,
+    )
+
+
+def _intervals(result: RetrievalResult, over_classes: bool) -> dict[str, Interval]:
+    found = {}
+    for name, figures in result.per_query.items():
+        is_asked = ~np.isnan(figures)
+        groups = result.query_classes[is_asked] if over_classes else None
+        units = np.arange(is_asked.sum()) if groups is None else groups
+        if len(np.unique(units)) > 1:
+            found[name] = bootstrap_interval(figures[is_asked], groups=groups)
+    return found

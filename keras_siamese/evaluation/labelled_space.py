@@ -27,6 +27,11 @@ class LabelledSpace:
     def __len__(self) -> int:
         return len(self.class_ids)
 
+    @property
+    def labels(self) -> np.ndarray:
+        """The label of each item, shape `(num_items,)`."""
+        return self.classes[self.class_ids]
+
     def name(self, place: int) -> str:
         """Returns the label of an item as text."""
         return str(self.classes[self.class_ids[place]])

@@ -18,7 +18,8 @@ from keras_siamese.evaluation.plots.style import (
     new_figure,
 )
 from keras_siamese.evaluation.plots.text import shorten
-from keras_siamese.metrics import EmbeddingCollection, RecallAtK
+from keras_siamese.evaluation.retrieval import evaluate_retrieval
+from keras_siamese.metrics import RecallAtK
 from keras_siamese.ops.checks import check_count
 
 _KS = (1, 2, 5, 10, 20, 50, 100)
@@ -40,8 +41,8 @@ def plot_recall_at_k(
         embeddings: Finite floats, shape `(num_items, ...)`. Or several, to be compared: name of
             each curve -> its embeddings.
         labels: Class of each item, shape `(num_items,)` or `(num_items, 1)`.
-        ks: Which k. Those of the number of items or more are left out. Defaults to 1, 2, 5, 10, 20,
-            50 and 100.
+        ks: Which k. Those for which there are too few items are left out. Defaults to 1, 2, 5, 10,
+            20, 50 and 100.
         distance: Name of a distance, or a `Distance`. Defaults to `"euclidean"`.
         title: Over everything.
         style: `"light"` (the default) or `"dark"`.
@@ -64,27 +65,36 @@ def plot_recall_at_k(
 
 
 def recall_curve(
-    space: LabelledSpace, distance: Distance, ks: Sequence[int] = _KS
+    space: LabelledSpace,
+    distance: Distance,
+    ks: Sequence[int] = _KS,
+    gallery: LabelledSpace | None = None,
 ) -> dict[int, float]:
-    """Returns recall at each k, ascending, that is smaller than the number of items.
+    """Returns recall at each k, ascending, for which there are enough items.
 
     Args:
-        space: The set.
+        space: The set, or the queries.
         distance: The distance.
         ks: Which k.
+        gallery: The set to search in. Defaults to the first one, without the query.
 
-    Raises: ValueError: If there is none, or no class has 2 items.
+    Raises: ValueError: If there is none, or no query has a match.
     """
-    usable = [k for k in sorted({check_count("ks", k) for k in ks}) if k < len(space)]
+    num_others = len(space) - 1 if gallery is None else len(gallery)
+    usable = [k for k in sorted({check_count("ks", k) for k in ks}) if k <= num_others]
     if not usable:
         raise ValueError(
-            f"`ks` must hold one that is smaller than the number of items. Received: {list(ks)} "
-            f"and {len(space)} items."
+            "`ks` must hold one that is no larger than the number of items to be found. Received: "
+            f"{list(ks)} and {num_others} of them."
         )
-    collection = EmbeddingCollection()
-    collection.add_items(space.class_ids, space.embeddings)
-    values = collection.evaluate([RecallAtK(k) for k in usable], distance)
-    return dict(zip(usable, values.values(), strict=True))
+    found = evaluate_retrieval(
+        space.embeddings,
+        space.labels,
+        *(() if gallery is None else (gallery.embeddings, gallery.labels)),
+        metrics=[RecallAtK(k) for k in usable],
+        distance=distance,
+    )
+    return dict(zip(usable, found.figures.values(), strict=True))
 
 
 def draw_recall_at_k(

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from reference import whole_set
 
-from keras_siamese.evaluation.plots.recall_at_k import plot_recall_at_k
+from keras_siamese import distances
+from keras_siamese.evaluation.labelled_space import read_space
+from keras_siamese.evaluation.plots.recall_at_k import plot_recall_at_k, recall_curve
 
 
 def test_values_are_those_of_the_metric(style_name, digits, draw, texts_of):
@@ -28,9 +30,17 @@ def test_several_curves_have_marks_of_their_own(digits, draw):
     assert len(figure.axes[0].get_legend().get_texts()) == 2
 
 
+def test_a_gallery_holds_the_matches():
+    euclidean = distances.get("euclidean")
+    queries = read_space([[0.0], [9.0], [5.0]], ["a", "b", "none"])
+    gallery = read_space([[1.0], [8.0], [2.0]], ["b", "b", "a"])
+    # That at 0 finds its class second, that at 9 first; the third has nothing to find.
+    assert recall_curve(queries, euclidean, gallery=gallery) == {1: 0.5, 2: 1.0}
+
+
 def test_bad_input(digits):
     embeddings, labels, _ = digits
-    with pytest.raises(ValueError, match="`ks` must hold one that is smaller"):
+    with pytest.raises(ValueError, match="`ks` must hold one that is no larger"):
         plot_recall_at_k(embeddings, labels, ks=[40])
     with pytest.raises(ValueError, match="`ks`"):
         plot_recall_at_k(embeddings, labels, ks=[0])
