@@ -1,0 +1,1 @@
+"""The commands of `python -m keras_siamese`, one a file."""

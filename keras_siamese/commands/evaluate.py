@@ -1,0 +1,123 @@
+"""`python -m keras_siamese evaluate`: how good a saved model is on a data set."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_siamese import distances
+from keras_siamese.commands.data_source import DATA_HELP, add_data_arguments, open_source
+from keras_siamese.data import Source
+from keras_siamese.distances import Distance
+from keras_siamese.evaluation.embeddings import evaluate_embeddings
+from keras_siamese.model import SiameseModel
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    """Adds the command.
+
+    Args:
+        subparsers: What `add_subparsers` gave.
+
+    Returns: Its parser.
+    """
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="how good a saved model is on a data set",
+        description="Embeds a data set with a saved model, and prints retrieval and verification "
+        "figures with 95% intervals.",
+    )
+    parser.add_argument("model", metavar="MODEL.keras", help="a SiameseModel, or any encoder")
+    parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    parser.add_argument(
+        "--gallery", metavar="DATA", help="data to search in (default: DATA itself)"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--html", metavar="FILE", help="write a page with plots there")
+    parser.add_argument(
+        "--distance", help="name of a distance (default: that of the model, or euclidean)"
+    )
+    parser.add_argument(
+        "--classes",
+        choices=("seen", "unseen"),
+        help="whether training saw these classes: named in the report; of unseen ones, intervals "
+        "are those over classes",
+    )
+    parser.add_argument("--batch-size", type=int, default=256, help="items embedded at a time")
+    add_data_arguments(parser)
+    return parser
+
+
+def run(args: argparse.Namespace) -> None:
+    """Runs the command.
+
+    Args:
+        args: What the parser has read.
+
+    Raises: ValueError: If the model or the data cannot be read, or do not fit each other.
+    """
+    model = load_model(args.model)
+    source = open_source(args.data, args, model)
+    embeddings = embed(model, source, args.batch_size)
+    gallery = items = None
+    if args.gallery is not None:
+        items = open_source(args.gallery, args, model)
+        gallery = (embed(model, items, args.batch_size), items.labels)
+    report = evaluate_embeddings(
+        embeddings,
+        source.labels,
+        gallery=gallery,
+        distance=_distance(model, args.distance),
+        seen_classes=None if args.classes is None else args.classes == "seen",
+    )
+    print(report)
+    if args.json:
+        report.to_json(args.json)
+    if args.html:
+        title = f"{Path(args.model).name} on {args.data}"
+        report.to_html(args.html, source, gallery_items=items, title=title)
+
+
+def load_model(path: str) -> keras.Model:
+    """Loads a model.
+
+    Args:
+        path: Of a `.keras` file.
+
+    Raises: ValueError: If there is none, or it cannot be loaded.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"Expected a saved model, a .keras file. Received: {path!r}, no file.")
+    try:
+        return keras.saving.load_model(path)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        raise ValueError(
+            f"Expected a saved model, a .keras file. Received: {path!r}, which cannot be loaded: "
+            f"{error}"
+        ) from error
+
+
+def embed(model: keras.Model, source: Source, batch_size: int = 256) -> np.ndarray:
+    """Embeds all items of a source.
+
+    Args:
+        model: A `SiameseModel` or an encoder.
+        source: The items.
+        batch_size: Items embedded at a time.
+
+    Returns: Shape `(num_items, embedding_dim)`.
+    """
+    print(f"Embedding {source!r} ...", file=sys.stderr)
+    items = source.batches(batch_size).map(lambda x, _: (x,))
+    return model.predict(items, verbose=0)
+
+
+def _distance(model: keras.Model, name: str | None) -> Distance:
+    if name is not None:
+        return distances.get(name)
+    if isinstance(model, SiameseModel):
+        return model.distance_function
+    return distances.get("euclidean")
