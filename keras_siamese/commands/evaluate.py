@@ -12,6 +12,7 @@ from keras_siamese import distances
 from keras_siamese.commands.data_source import DATA_HELP, add_data_arguments, open_source
 from keras_siamese.data import Source
 from keras_siamese.distances import Distance
+from keras_siamese.evaluation.calibration import calibrate
 from keras_siamese.evaluation.embeddings import evaluate_embeddings
 from keras_siamese.model import SiameseModel
 
@@ -34,6 +35,17 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("data", metavar="DATA", help=DATA_HELP)
     parser.add_argument(
         "--gallery", metavar="DATA", help="data to search in (default: DATA itself)"
+    )
+    parser.add_argument(
+        "--validation", metavar="DATA", help="data to choose a threshold on, for --calibrate-fmr"
+    )
+    parser.add_argument(
+        "--calibrate-fmr",
+        type=float,
+        default=0.01,
+        metavar="RATE",
+        help="false-match rate of the threshold that is chosen on the validation data (default: "
+        "0.01)",
     )
     parser.add_argument("--json", metavar="FILE", help="write the figures there")
     parser.add_argument("--html", metavar="FILE", help="write a page with plots there")
@@ -66,12 +78,23 @@ def run(args: argparse.Namespace) -> None:
     if args.gallery is not None:
         items = open_source(args.gallery, args, model)
         gallery = (embed(model, items, args.batch_size), items.labels)
+    distance = _distance(model, args.distance)
+    calibration = None
+    if args.validation is not None:
+        held_out = open_source(args.validation, args, model)
+        calibration = calibrate(
+            embed(model, held_out, args.batch_size),
+            held_out.labels,
+            at=args.calibrate_fmr,
+            distance=distance,
+        )
     report = evaluate_embeddings(
         embeddings,
         source.labels,
         gallery=gallery,
-        distance=_distance(model, args.distance),
+        distance=distance,
         seen_classes=None if args.classes is None else args.classes == "seen",
+        calibration=calibration,
     )
     print(report)
     if args.json:

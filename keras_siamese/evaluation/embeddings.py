@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_siamese import distances
 from keras_siamese.distances import Distance
+from keras_siamese.evaluation.calibrated import Calibration
 from keras_siamese.evaluation.confidence import Interval, bootstrap_interval
 from keras_siamese.evaluation.labelled_space import LabelledSpace, read_space
 from keras_siamese.evaluation.report import EvaluationReport, summarize
@@ -29,6 +30,7 @@ def evaluate_embeddings(
     metrics: Sequence[EmbeddingMetric] | None = None,
     distance: "str | Distance" = "euclidean",
     seen_classes: bool | None = None,
+    calibration: Calibration | None = None,
 ) -> EvaluationReport:
     """Computes metrics over a whole set, each item against all others, or against a gallery.
 
@@ -44,13 +46,15 @@ def evaluate_embeddings(
             their own.
         seen_classes: Whether training saw these classes, to be named in the report; of classes that
             it never saw, intervals are those over classes. Defaults to `None`: not told.
+        calibration: Thresholds that `calibrate` chose on other data: the report says what they give
+            on this set. Not with a gallery.
 
     Returns: An `EvaluationReport`: a mapping, the value of each metric under its name; besides a
         table (`print`), JSON and an HTML page. It keeps the embeddings.
 
     Raises: ValueError: If the lengths differ or are 0, labels are floats or missing, an embedding
-        is not finite, or a metric is undefined for this set (see each metric); the message says
-        why.
+        is not finite, a metric is undefined for this set (see each metric), or the calibration is
+        for another distance; the message says why.
 
     Example:
         >>> embeddings, labels = [[0.0], [1.0], [3.0], [9.0]], ["a", "a", "b", "b"]
@@ -59,7 +63,16 @@ def evaluate_embeddings(
     """
     measured = distances.get(distance)
     space = read_space(embeddings, labels)
+    thresholds = None
+    if calibration is not None:
+        calibration.check_distance(measured)
+        thresholds = {name: point.threshold for name, point in calibration.operating_points.items()}
     if gallery is not None:
+        if calibration is not None:
+            raise ValueError(
+                "Thresholds are for pairs of one set. Received: a `calibration` and a `gallery`. "
+                "Leave one of them out."
+            )
         return _evaluate_queries(space, read_space(*gallery), metrics, measured, seen_classes)
     if metrics is None:
         metrics = [RecallAtK(1), RecallAtK(5), MAPAtR(), PairAUC(), DistanceRatio()]
@@ -71,6 +84,7 @@ def evaluate_embeddings(
         space=space,
         metrics=metrics,
         distance=measured,
+        thresholds=thresholds,
     )
 
 

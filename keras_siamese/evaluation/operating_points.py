@@ -1,6 +1,6 @@
 """Thresholds on a distance, and how often each takes pairs for what they are not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,17 +42,30 @@ def find_operating_points(
     Returns: The points, in the order of `rates`. Left out are also those that would take no pair
         for one class.
     """
+    resolved = [rate for rate in rates if rate * pairs.num_negatives >= _LEAST_PAIRS]
+    thresholds = {point_name(rate): true_accept_rate(pairs, rate).threshold for rate in resolved}
+    least = pairs.thresholds[0]
+    return points_at(pairs, {name: at for name, at in thresholds.items() if at >= least})
+
+
+def points_at(pairs: PairCounts, thresholds: Mapping[str, float]) -> list[OperatingPoint]:
+    """Returns how thresholds do that were chosen elsewhere.
+
+    Args:
+        pairs: Pairs of both kinds.
+        thresholds: Name -> distance.
+    """
     points = []
-    for rate in rates:
-        if rate * pairs.num_negatives < _LEAST_PAIRS:
-            continue
-        accepted, threshold = true_accept_rate(pairs, rate)
-        place = int(np.searchsorted(pairs.thresholds, threshold, "right")) - 1
-        if place >= 0:
-            false_match_rate = float(pairs.negatives_within[place] / pairs.num_negatives)
-            points.append(
-                OperatingPoint(point_name(rate), threshold, false_match_rate, 1.0 - accepted)
+    for name, threshold in thresholds.items():
+        place = np.searchsorted(pairs.thresholds, threshold, "right")
+        accepted = [
+            float(np.append(0, within)[place] / total)
+            for within, total in (
+                (pairs.negatives_within, pairs.num_negatives),
+                (pairs.positives_within, pairs.num_positives),
             )
+        ]
+        points.append(OperatingPoint(name, threshold, accepted[0], 1.0 - accepted[1]))
     return points
 
 

@@ -19,16 +19,18 @@ from keras_siamese.evaluation.operating_points import (
     OperatingPoint,
     find_operating_points,
     point_name,
+    points_at,
 )
-from keras_siamese.evaluation.plots.counted_pairs import count_pairs_of
 from keras_siamese.evaluation.report_page import add_plots
 from keras_siamese.evaluation.table import format_table
+from keras_siamese.evaluation.validation_pairs import count_pairs
 from keras_siamese.files import atomic_path
 from keras_siamese.metrics import EmbeddingMetric
 from keras_siamese.ops.pair_counts import PairCounts
 
 _FORMAT, _VERSION = "keras_siamese.EvaluationReport", 1
-_MARKED_RATE = 0.01  # The false-match rate whose threshold is drawn among the distances.
+# The operating point whose threshold is drawn among the distances.
+_MARKED = {False: point_name(0.01), True: "default"}
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,11 @@ class EvaluationReport(Mapping[str, float]):
         gallery: The set that they are searched in. Defaults to the first one.
         metrics: The metrics that the figures are of.
         distance: The distance.
+        thresholds: Name -> distance, chosen on other data. Defaults to none.
 
     Attributes:
         summary: The set, a `SetSummary`.
+        is_calibrated: Whether the thresholds were chosen on other data than this set.
     """
 
     def __init__(
@@ -100,11 +104,14 @@ class EvaluationReport(Mapping[str, float]):
         gallery: LabelledSpace | None = None,
         metrics: Sequence[EmbeddingMetric] = (),
         distance: Distance | None = None,
+        thresholds: Mapping[str, float] | None = None,
     ) -> None:
         self._figures = dict(figures)
         self.summary = summary
         self._space, self._gallery = space, gallery
         self._metrics, self._distance = list(metrics), distance
+        self._thresholds = thresholds
+        self.is_calibrated = thresholds is not None
         if intervals is not None:
             self.intervals = dict(intervals)
         if operating_points is not None:
@@ -125,7 +132,7 @@ class EvaluationReport(Mapping[str, float]):
     def __str__(self) -> str:
         parts = [str(self.summary), format_table(self._rows())]
         if self.operating_points:
-            parts += [_NOTE_ON_POINTS, format_table(_point_rows(self.operating_points))]
+            parts += [_NOTES[self.is_calibrated], format_table(_point_rows(self.operating_points))]
         return "\n\n".join(parts)
 
     @functools.cached_property
@@ -151,19 +158,25 @@ class EvaluationReport(Mapping[str, float]):
 
     @functools.cached_property
     def operating_points(self) -> list[OperatingPoint]:
-        """Thresholds for some false-match rates, and the false-non-match rates they give here.
+        """Thresholds, and the false-match and false-non-match rates that they give on this set.
 
-        They are those of this very set. To decide with, choose a threshold on a validation set: see
-        `keras_siamese.evaluation.calibrate`.
+        Those of a calibration, if `evaluate_embeddings` was given one. Else those that give some
+        false-match rates on this very set: to decide with, choose one on validation data (see
+        `keras_siamese.evaluation.calibrate`).
         """
-        return [] if self._pairs is None else find_operating_points(self._pairs)
+        if self._pairs is None:
+            return []
+        if self._thresholds is not None:
+            return points_at(self._pairs, self._thresholds)
+        return find_operating_points(self._pairs)
 
     @functools.cached_property
     def _pairs(self) -> PairCounts | None:
         if self._space is None or self._distance is None or self._gallery is not None:
             return None
         try:
-            return count_pairs_of(self._space, self._distance)
+            space = self._space
+            return count_pairs(space.embeddings, space.class_ids, None, self._distance)[0]
         except ValueError:  # No pairs of one class, or none of two.
             return None
 
@@ -186,6 +199,7 @@ class EvaluationReport(Mapping[str, float]):
             "set": asdict(self.summary),
             "figures": figures,
             "operating_points": [asdict(point) for point in self.operating_points],
+            "is_calibrated": self.is_calibrated,
         }
         text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
         if path is not None:
@@ -220,12 +234,15 @@ class EvaluationReport(Mapping[str, float]):
             }
             points = [OperatingPoint(**point) for point in content["operating_points"]]
             summary = SetSummary(**content["set"])
+            is_calibrated = bool(content["is_calibrated"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"Expected a report that `to_json` wrote. Received: {os.fspath(path)!r}, which "
                 f"cannot be read: {error}."
             ) from error
-        return cls(figures, summary, intervals=intervals, operating_points=points)
+        report = cls(figures, summary, intervals=intervals, operating_points=points)
+        report.is_calibrated = is_calibrated
+        return report
 
     def to_html(
         self,
@@ -270,7 +287,7 @@ class EvaluationReport(Mapping[str, float]):
         page.add_table(["", "value", "95 % interval: from", "to"], rows)
         if self.operating_points:
             page.add_heading("Operating points")
-            page.add_text(_NOTE_ON_POINTS, is_note=True)
+            page.add_text(_NOTES[self.is_calibrated], is_note=True)
             titles = ["", "threshold", "false-match rate", "false-non-match rate"]
             page.add_table(titles, [_point_cells(point) for point in self.operating_points])
         thresholds = {point.name: point.threshold for point in self.operating_points}
@@ -279,7 +296,7 @@ class EvaluationReport(Mapping[str, float]):
             self._space,
             self._distance,
             pairs=self._pairs,
-            threshold=thresholds.get(point_name(_MARKED_RATE)),
+            threshold=thresholds.get(_MARKED[self.is_calibrated]),
             items=items,
             gallery=self._gallery,
             gallery_items=gallery_items,
@@ -301,10 +318,11 @@ class EvaluationReport(Mapping[str, float]):
         }
 
 
-_NOTE_ON_POINTS = (
-    "Thresholds of this very set. To decide with, choose one on validation data "
-    "(`keras_siamese.evaluation.calibrate`)."
-)
+_NOTES = {
+    False: "Thresholds of this very set. To decide with, choose one on validation data "
+    "(`keras_siamese.evaluation.calibrate`).",
+    True: "Thresholds that were chosen on other data, and what they give on this set.",
+}
 
 
 def summarize(

@@ -9,6 +9,7 @@ import pytest
 
 from keras_siamese.commands import evaluate
 from keras_siamese.data import from_arrays
+from keras_siamese.evaluation.calibration import calibrate
 from keras_siamese.evaluation.embeddings import evaluate_embeddings
 from keras_siamese.losses import TripletLoss
 from keras_siamese.model import SiameseModel
@@ -83,6 +84,25 @@ def test_a_gallery_is_searched(encoder, data, tmp_path, capsys):
     # Each query is in the gallery, at distance 0.
     assert "| recall_at_1 | 1.000 |" in captured.out
     assert "Nearest neighbours" in (tmp_path / "page.html").read_text()
+
+
+def test_thresholds_are_chosen_on_validation_data(encoder, data, tmp_path, capsys):
+    encoder.save(tmp_path / "model.keras")
+    images, labels = data
+    np.savez(tmp_path / "validation.npz", x=images[1::2], y=labels[1::2])
+    run(
+        tmp_path / "model.keras",
+        tmp_path / "data.npz",
+        *("--validation", tmp_path / "validation.npz", "--calibrate-fmr", "0.25"),
+    )
+    expected = calibrate(encoder.predict(images[1::2], verbose=0), labels[1::2], at=0.25)
+    assert f"| default |     {expected.threshold:.3f} |" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="cannot be told from"):
+        run(
+            tmp_path / "model.keras",
+            tmp_path / "data.npz",
+            *("--validation", tmp_path / "validation.npz", "--calibrate-fmr", "0.0001"),
+        )
 
 
 def test_items_of_several_inputs_are_embedded(rng):

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from keras_siamese.evaluation.operating_points import find_operating_points, point_name
+from keras_siamese.evaluation.operating_points import (
+    find_operating_points,
+    point_name,
+    points_at,
+)
 from keras_siamese.ops.pair_counts import PairCounts
 
 
@@ -28,6 +32,14 @@ def test_ties_are_taken_together_or_not_at_all():
     assert (point.threshold, point.false_match_rate, point.false_non_match_rate) == (0.0, 0.0, 0.0)
     collapsed = PairCounts.of_pairs(same, np.ones(200))
     assert find_operating_points(collapsed, rates=(0.4,)) == []
+
+
+def test_thresholds_of_elsewhere():
+    counts = PairCounts.of_pairs(np.array([1, 1, 0, 0]), np.array([1.0, 3.0, 2.0, 4.0]))
+    points = points_at(counts, {"strict": 0.5, "middle": 2.5, "loose": 9.0})
+    rates = [(point.false_match_rate, point.false_non_match_rate) for point in points]
+    assert rates == [(0.0, 1.0), (0.5, 0.5), (1.0, 0.0)]
+    assert [point.name for point in points] == ["strict", "middle", "loose"]
 
 
 def test_names():

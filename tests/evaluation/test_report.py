@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_siamese.evaluation import report as module
+from keras_siamese.evaluation.calibration import calibrate
 from keras_siamese.evaluation.embeddings import evaluate_embeddings
 from keras_siamese.evaluation.report import EvaluationReport
 from keras_siamese.metrics import MAPAtR, PairAUC, RecallAtK
@@ -30,7 +31,7 @@ def test_a_mapping(report):
 
 
 def test_nothing_is_computed_before_it_is_asked_for(report, monkeypatch):
-    for name in ("confidence_intervals", "find_operating_points", "count_pairs_of"):
+    for name in ("confidence_intervals", "find_operating_points", "count_pairs"):
         monkeypatch.setattr(module, name, lambda *args, **options: 1 / 0)
     assert dict(report) and repr(report) and report.summary.num_items == 60
     with pytest.raises(ZeroDivisionError):
@@ -154,6 +155,28 @@ def test_a_gallery(seen_classes, rng, tmp_path):
     assert "Nearest neighbours" in (tmp_path / "page.html").read_text()
     report.to_json(tmp_path / "report.json")
     assert EvaluationReport.from_json(tmp_path / "report.json").summary == report.summary
+
+
+def test_thresholds_of_a_calibration(rng, tmp_path):
+    embeddings, labels = rng.normal(size=(40, 3)), np.repeat([0, 1], 20)
+    calibration = calibrate(embeddings[::2], labels[::2], at=0.2, more={"best": ("f1", None)})
+    report = evaluate_embeddings(
+        embeddings[1::2], labels[1::2], metrics=[RecallAtK(1)], calibration=calibration
+    )
+    default, best = report.operating_points
+    assert (default.name, best.name) == ("default", "best")
+    assert default.threshold == calibration.threshold
+    far = np.linalg.norm(embeddings[1::2][:10, None] - embeddings[1::2][10:], axis=-1)
+    assert default.false_match_rate == pytest.approx((far <= default.threshold).mean())
+    assert "chosen on other data" in str(report) and "very set" not in str(report)
+    report.to_json(tmp_path / "report.json")
+    assert str(EvaluationReport.from_json(tmp_path / "report.json")) == str(report)
+    with pytest.raises(ValueError, match="calibration is for distances by"):
+        evaluate_embeddings(embeddings, labels, distance="cosine", calibration=calibration)
+    with pytest.raises(ValueError, match="a `calibration` and a `gallery`"):
+        evaluate_embeddings(
+            embeddings, labels, gallery=(embeddings, labels), calibration=calibration
+        )
 
 
 def test_reports_can_be_sent_to_other_processes(report):

@@ -7,8 +7,8 @@ from keras_siamese import distances
 from keras_siamese.data import from_arrays
 from keras_siamese.evaluation.html import Page
 from keras_siamese.evaluation.labelled_space import read_space
-from keras_siamese.evaluation.plots.counted_pairs import count_pairs_of
 from keras_siamese.evaluation.report_page import add_plots
+from keras_siamese.evaluation.validation_pairs import count_pairs
 
 EUCLIDEAN = distances.get("euclidean")
 
@@ -16,7 +16,9 @@ EUCLIDEAN = distances.get("euclidean")
 def page_of(embeddings, labels, items=None, **options):
     page, space = Page("Title"), read_space(embeddings, labels)
     sizes = np.bincount(space.class_ids)
-    pairs = count_pairs_of(space, EUCLIDEAN) if sizes.max() > 1 and len(sizes) > 1 else None
+    pairs = None
+    if sizes.max() > 1 and len(sizes) > 1:
+        pairs, _ = count_pairs(embeddings, labels, None, EUCLIDEAN)
     add_plots(page, space, EUCLIDEAN, pairs=pairs, threshold=1.0, items=items, method="pca")
     return page.render()
 

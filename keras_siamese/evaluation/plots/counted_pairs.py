@@ -7,9 +7,7 @@ import numpy as np
 
 from keras_siamese import distances
 from keras_siamese.distances import Distance
-from keras_siamese.evaluation.labelled_space import LabelledSpace, read_space
-from keras_siamese.ops.checks import check_finite, check_same_length, check_same_values
-from keras_siamese.ops.labelled_set import LabelledSet
+from keras_siamese.evaluation import validation_pairs
 from keras_siamese.ops.pair_counts import PairCounts
 
 
@@ -30,33 +28,11 @@ def count_pairs(embeddings: Any, labels: Any, distance: "str | Distance") -> dic
     sets = embeddings if isinstance(embeddings, Mapping) else {"": embeddings}
     if not sets:
         raise ValueError("`embeddings` is empty. Expected {name: embeddings}.")
-    return {str(name): _count(values, labels, distance) for name, values in sets.items()}
+    measured = distances.get(distance)
 
+    def count(values: Any) -> PairCounts:
+        if np.ndim(values) == 1:
+            return validation_pairs.count_distances(values, labels)
+        return validation_pairs.count_pairs(values, labels, None, measured)[0]
 
-def count_pairs_of(space: LabelledSpace, distance: Distance) -> PairCounts:
-    """Counts all pairs of a set.
-
-    Raises: ValueError: If there are none of one of the kinds.
-    """
-    data = LabelledSet(space.class_ids, space.embeddings, distance)
-    return _checked(PairCounts.of_set(data))
-
-
-def _count(values: Any, labels: Any, distance: "str | Distance") -> PairCounts:
-    if np.ndim(values) != 1:
-        return count_pairs_of(read_space(values, labels), distances.get(distance))
-    values, same = np.asarray(values), np.asarray(labels).reshape(-1)
-    check_same_length(distances=values, same=same)
-    check_finite("Distances", values)
-    check_same_values(same)
-    return _checked(PairCounts.of_pairs(same, values))
-
-
-def _checked(pairs: PairCounts) -> PairCounts:
-    if not (pairs.num_positives and pairs.num_negatives):
-        raise ValueError(
-            "Expected pairs of one class and pairs of two classes. Received: "
-            f"{pairs.num_positives:g} and {pairs.num_negatives:g}. Evaluate on a set of at least 2 "
-            "classes, one of them with 2 items or more."
-        )
-    return pairs
+    return {str(name): count(values) for name, values in sets.items()}

@@ -24,9 +24,9 @@ def test_several_sets_and_given_pairs(rng):
 def test_bad_input():
     with pytest.raises(ValueError, match="empty"):
         count_pairs({}, [0], "euclidean")
-    with pytest.raises(ValueError, match=r"Received: 1 and 0"):
+    with pytest.raises(ValueError, match="1 of one and 0 of two"):
         count_pairs([[0.0], [1.0]], [0, 0], "euclidean")
-    with pytest.raises(ValueError, match=r"Received: 0 and 2"):
+    with pytest.raises(ValueError, match="0 of one and 2 of two"):
         count_pairs([0.5, 0.6], [0, 0], "euclidean")
     with pytest.raises(ValueError, match="`same` must be 1"):
         count_pairs([0.5, 0.6], [0, 2], "euclidean")

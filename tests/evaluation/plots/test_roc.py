@@ -56,5 +56,5 @@ def test_bad_input(digits):
     embeddings, labels, _ = digits
     with pytest.raises(ValueError, match="`false_match_rates`"):
         plot_roc(embeddings, labels, false_match_rates=[1.0])
-    with pytest.raises(ValueError, match="pairs of one class"):
+    with pytest.raises(ValueError, match="0 of one and 1 of two"):
         plot_roc([[0.0], [1.0]], [0, 1])
