@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_siamese.distances import Distance
+from keras_siamese.evaluation.calibrated import describe_distance
 
 _MAX_DEPTH = 8
 
@@ -22,7 +23,7 @@ def distance_to_config(distance: Distance) -> dict[str, Any]:
             f"{type(distance).__name__} is not registered, so no file can name it. Put "
             '`@keras.saving.register_keras_serializable(package="...")` above the class.'
         )
-    return {"registered_name": name, "config": distance.get_config()}
+    return describe_distance(distance)
 
 
 def distance_from_config(config: Any) -> Distance:

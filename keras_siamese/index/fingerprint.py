@@ -11,7 +11,7 @@ from keras import ops
 # Of a configuration: what has no part in the embeddings, or is there only after building.
 _LEFT_OUT = {"build_config", "compile_config", "registered_name", "trainable", "shared_object_id"}
 _NAMES = ("name", "keras_history", "input_layers", "output_layers")
-_PROBED = 64
+_PROBED_WEIGHTS, _PROBED_VALUES = 32, 64
 
 
 def fingerprint(encoder: keras.Model) -> str:
@@ -37,8 +37,11 @@ def fingerprint(encoder: keras.Model) -> str:
 
 
 def probe(encoder: keras.Model) -> int:
-    """Returns a number that training changes, from a few values of each weight: a quick look."""
-    few = [_to_numpy(weight).reshape(-1)[:_PROBED].tobytes() for weight in encoder.weights]
+    """Returns a number that training changes, from a few values of some weights: a quick look."""
+    # The last ones are those that training changes where anything is frozen.
+    weights = encoder.weights[::-1]
+    some = weights[:: -(-len(weights) // _PROBED_WEIGHTS) or 1]
+    few = [_to_numpy(ops.reshape(weight, (-1,))[:_PROBED_VALUES]).tobytes() for weight in some]
     return hash(b"".join(few))
 
 

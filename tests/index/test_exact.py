@@ -76,6 +76,19 @@ def test_near_duplicates_are_told_apart(rng):
     assert backend.within(x[[203]], found[-1])[1].tolist() == [203, 204, 201, 205]
 
 
+@pytest.mark.parametrize("name", [*NAMES, "signal_to_noise"])
+def test_one_query_is_answered_as_many_are(rng, monkeypatch, name):
+    monkeypatch.setattr("keras_siamese.index.exact._ROWS", 50)
+    x = rng.normal(size=(220, 5)).astype("float32")
+    x[100:110] = x[7]
+    backend = make(name, x)
+    many = backend.search(x[:9], 12)
+    for q in range(9):
+        for one, of_many in zip(backend.search(x[q : q + 1], 12), many, strict=True):
+            assert np.array_equal(one[0], of_many[q])
+    assert sorted(backend.search(x[:2], 220)[0][1].tolist()) == list(range(220))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_thresholds_out_of_range(rng, name):
     backend = make(name, rng.normal(size=(9, 3)).astype("float32"))
