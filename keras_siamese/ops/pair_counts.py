@@ -88,9 +88,9 @@ class PairCounts:
         exactly as far as each other from any third one.
 
         - Up to 2**20 pairs, each distance is a threshold, and all figures are exact.
-        - Up to 2**26 pairs (11,585 items), distances are sorted. The area is exact. Thresholds
-          leave at most 2**-16 of the pairs of a kind, and of the range of the distances, between
-          each other: means are within 1e-5 of that range, and usually far closer.
+        - Up to 2**26 pairs (11,585 items), distances are sorted. The area is exact. Between
+          thresholds, of which there are 2**18 at most, lie at most 2**-14 of the pairs of a kind,
+          and usually far less: means are within 2**-15 of the range of the distances at worst.
         - Beyond, distances are counted in 2**21 equal bins, up to 2**21 of whose ends are
           thresholds. Bins
           that hold too many pairs of both kinds are divided, and counted anew, until the area is

@@ -208,7 +208,8 @@ class _EqualBins:
         """Returns the key of the least float32 in each bin, by bisection."""
         width = 1 / float(self._scale)
         edges = float(self._low) + places * width
-        low, high = (_keys((edges + side * width).astype(np.float32)) for side in (-1, 1))
+        # Bins may be narrower than the distance of two float32 numbers.
+        low, high = (_keys((edges + side * width).astype(np.float32)) + side for side in (-1, 1))
         while (is_open := high - low > 1).any():
             middle = (low + high) // 2
             reached = self.find(_floats(middle)) >= places

@@ -1,66 +1,74 @@
 import numpy as np
 import pytest
 from reference import whole_set
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
-from keras_siamese.metrics import EmbeddingCollection, PairAUC
-from keras_siamese.metrics import pair_auc as module
-from keras_siamese.ops.auc import BinnedAuc
+from keras_siamese.metrics.collection import EmbeddingCollection
+from keras_siamese.metrics.pair_auc import PairAUC, PairPRAUC
+from keras_siamese.ops import pair_counts as module
 
 
-def _pair_auc(embeddings, labels):
-    metric = PairAUC()
+def _value(metric, embeddings, labels):
     metric.update_state(labels, embeddings)
     return float(metric.result())
 
 
+def _of_pairs(metric, same, distances):
+    collection = EmbeddingCollection()
+    collection.add_pairs(same, distances)
+    (value,) = collection.evaluate([metric]).values()
+    return value
+
+
 def test_by_hand():
     # Positives 1 and 2; negatives 3, 5, 2, 4: seven wins and a tie in eight.
-    assert _pair_auc([[0.0], [1.0], [3.0], [5.0]], [0, 0, 1, 1]) == 7.5 / 8
+    place, labels = [[0.0], [1.0], [3.0], [5.0]], [0, 0, 1, 1]
+    assert _value(PairAUC(), place, labels) == 7.5 / 8
+    # Half of the positives with precision 1, half with 2 / 3.
+    assert _value(PairPRAUC(), place, labels) == pytest.approx(5 / 6)
 
 
 def test_against_sklearn(rng):
     embeddings, labels = rng.integers(0, 4, (60, 3)).astype("float32"), rng.integers(0, 5, 60)
     matrix = whole_set.euclidean_distances(embeddings)
     rows, columns = np.triu_indices(60, 1)
-    expected = roc_auc_score(labels[rows] == labels[columns], -matrix[rows, columns])
-    assert _pair_auc(embeddings, labels) == pytest.approx(expected, abs=1e-6)
+    pairs = labels[rows] == labels[columns], -matrix[rows, columns]
+    found = _value(PairAUC(), embeddings, labels)
+    assert found == pytest.approx(roc_auc_score(*pairs), abs=1e-6)
+    found = _value(PairPRAUC(), embeddings, labels)
+    assert found == pytest.approx(average_precision_score(*pairs), abs=1e-6)
 
 
-def test_beyond_the_limit_bins_are_used(labelled_set, monkeypatch):
+@pytest.mark.parametrize("limit", ["MAX_LISTED_PAIRS", "MAX_SORTED_PAIRS"])
+def test_beyond_the_limits(labelled_set, monkeypatch, limit):
     embeddings, labels = labelled_set
-    monkeypatch.setattr(module, "MAX_SORTED_PAIRS", 10)
-    monkeypatch.setattr(module, "_WARN_ABOVE", 1.0)
+    monkeypatch.setattr(module, "MAX_LISTED_PAIRS", 10)
+    monkeypatch.setattr(module, limit, 10)
     expected = whole_set.pair_auc(whole_set.euclidean_distances(embeddings), labels)
-    assert _pair_auc(embeddings, labels) == pytest.approx(expected, abs=1e-5)
+    assert _value(PairAUC(), embeddings, labels) == pytest.approx(expected, abs=1e-5)
 
 
-def test_bins_for_given_pairs(rng, monkeypatch):
-    monkeypatch.setattr(module, "MAX_SORTED_PAIRS", 10)
+def test_given_pairs_of_any_distance(rng):
     same, distance = np.repeat([1, 0], 20), rng.uniform(-3, 5, 40).astype("float32")
-    collection = EmbeddingCollection()
-    collection.add_pairs(same, distance)
-    (value,) = collection.evaluate([PairAUC()]).values()
-    assert value == pytest.approx(roc_auc_score(same, -distance), abs=1e-6)
+    expected = roc_auc_score(same, -distance)
+    assert _of_pairs(PairAUC(), same, distance) == pytest.approx(expected, abs=1e-9)
+    expected = average_precision_score(same, -distance)
+    assert _of_pairs(PairPRAUC(), same, distance) == pytest.approx(expected, abs=1e-9)
 
 
-def test_the_limit_itself_is_sorted(monkeypatch):
-    monkeypatch.setattr(module, "MAX_SORTED_PAIRS", 6)
-    monkeypatch.setattr(BinnedAuc, "__init__", None)
-    assert _pair_auc([[0.0], [1.0], [3.0], [5.0]], [0, 0, 1, 1]) == 7.5 / 8
-
-
-def test_too_coarse_bins_are_named(monkeypatch, rng):
+def test_an_outlier_does_not_coarsen_it(monkeypatch, rng):
+    monkeypatch.setattr(module, "MAX_LISTED_PAIRS", 10)
     monkeypatch.setattr(module, "MAX_SORTED_PAIRS", 10)
-    embeddings = rng.normal(size=(30, 2))
-    embeddings[0] = 1e8
-    with pytest.warns(UserWarning, match="may be off by up to 0.4"):
-        _pair_auc(embeddings, rng.integers(0, 2, 30))
+    embeddings, labels = rng.normal(size=(30, 2)), rng.integers(0, 2, 30)
+    embeddings[0] = 1e4
+    expected = whole_set.pair_auc(whole_set.euclidean_distances(embeddings), labels)
+    assert _value(PairAUC(), embeddings, labels) == pytest.approx(expected, abs=2e-3)
 
 
+@pytest.mark.parametrize("metric_class", [PairAUC, PairPRAUC])
 @pytest.mark.parametrize(
     ("labels", "received"), [([0, 0, 0], "3 of one and 0 of two"), ([0, 1, 2], "0 of one and 3")]
 )
-def test_without_both_kinds_of_pairs(labels, received):
+def test_without_both_kinds_of_pairs(metric_class, labels, received):
     with pytest.raises(ValueError, match=received):
-        _pair_auc([[0.0], [1.0], [2.0]], labels)
+        _value(metric_class(), [[0.0], [1.0], [2.0]], labels)
