@@ -6,12 +6,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 # Hundreds of small programs are compiled here, and each is run a few times.
 os.environ.setdefault(
-    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
+    "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
 )
 
 if os.environ.get("KERAS_BACKEND") == "jax":
-    # Each operation by itself is such a program, too.
-    os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
     import jax
 
     jax.config.update("jax_enable_x64", True)  # labels are int64
@@ -47,7 +47,9 @@ def rng() -> np.random.Generator:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Runs the tests of a battery for each setting that the class names; on JAX, for the first."""
+    """Runs the tests of a battery for each setting and mode that the class names."""
+    if "battery_mode" in metafunc.fixturenames:
+        metafunc.parametrize("battery_mode", metafunc.cls.modes)
     if "setting" in metafunc.fixturenames and metafunc.cls is not None:
         settings = list(metafunc.cls.settings)
         # JAX compiles each operation for itself: all settings take ten minutes.

@@ -29,6 +29,8 @@ class LossBattery:
         rotation_invariant: Whether rotating all embeddings changes nothing.
         scale_invariant: Whether scaling each embedding by a positive factor changes nothing.
         takes_two_sets: Whether candidates may come from a second set.
+        modes: The ways to run it. Those in a program are left out of a second class of tests for
+            one formula, as of another distance.
         active_in: The label sets on which random embeddings have a loss above 0.
     """
 
@@ -38,6 +40,7 @@ class LossBattery:
     rotation_invariant = True
     scale_invariant = False
     takes_two_sets = True
+    modes = MODES
     active_in = ("p_x_k", "shuffled", "ragged")
 
     @staticmethod
@@ -89,9 +92,8 @@ class LossBattery:
             slope = (ahead - behind) / 2e-6
             assert (gradient * direction).sum() == pytest.approx(slope, rel=1e-5, abs=1e-7)
 
-    @pytest.mark.parametrize("mode", MODES)
-    def test_modes(self, rng, first, mode):
-        run = differentiate(lambda labels, x: first(labels, x), mode)
+    def test_modes(self, rng, first, battery_mode):
+        run = differentiate(lambda labels, x: first(labels, x), battery_mode)
         eager = differentiate(lambda labels, x: first(labels, x))
         for name in ("p_x_k", "ragged", "one_class", "singletons"):
             labels, x = self.labels[name], self.embeddings(rng)
@@ -221,7 +223,7 @@ class LossBattery:
             assert value == pytest.approx(ops.convert_to_numpy(loss(labels, x)), rel=1e-12)
 
     def test_weight_gradients(self, rng, first):
-        """The gradients by the weights of the loss, in a graph too."""
+        """The gradients by the weights of the loss, in a graph too, are slopes of its values."""
         labels, x = self.labels["ragged"], self.embeddings(rng)
         first.build(DIM)
         if not first.trainable_variables:

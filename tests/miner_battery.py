@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from loss_harness import DISTANCES, LABELS, tensor, tensorflow_only, triplet_set
+from loss_harness import DISTANCES, LABELS, MODES, tensor, tensorflow_only, triplet_set
 from reference import loops, mining
 
 from keras_siamese import distances
@@ -128,7 +128,7 @@ class MinerBattery:
         self.check(miner, result, x, candidates, sides, distance)
 
     @tensorflow_only
-    @pytest.mark.parametrize("mode", ["graph", "unknown_batch_size", "jit_compile"])
+    @pytest.mark.parametrize("mode", MODES[1:])
     def test_modes(self, rng, mode):
         import tensorflow as tf
 

@@ -82,7 +82,10 @@ class ProxyBattery(LossBattery):
 
     @pytest.mark.parametrize("mode", MODES[1:])
     def test_gradient_by_proxies_in_programs(self, rng, first, mode):
-        """Of all rows, those of classes that are not in the batch too, in a program of XLA."""
+        """Of all rows, those of classes that are not in the batch too.
+
+        That they are right eagerly is tested by `test_weight_gradients`.
+        """
         if keras.backend.backend() != "tensorflow":
             pytest.skip("differentiates by variables in TensorFlow's way")
         import tensorflow as tf
@@ -103,15 +106,3 @@ class ProxyBattery(LossBattery):
         in_program, eagerly = program(labels, x).numpy(), gradient(labels, x).numpy()
         size = float(np.abs(eagerly).max())
         assert in_program == pytest.approx(eagerly, rel=1e-3, abs=1e-5 * size)
-        before = ops.convert_to_numpy(first.proxies)
-        differences = np.zeros_like(before)
-        for place in np.ndindex(before.shape):
-            values = []
-            for step in (1e-3, -1e-3):
-                moved = before.copy()
-                moved[place] += step
-                first.proxies.assign(moved)
-                values.append(self.expected(first, labels.numpy(), x.numpy()))
-            differences[place] = (values[0] - values[1]) / 2e-3
-        first.proxies.assign(before)
-        assert eagerly == pytest.approx(differences, rel=2e-2, abs=2e-3 * size)

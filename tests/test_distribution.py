@@ -35,8 +35,17 @@ for strategy in (None, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
         model.compile(keras.optimizers.SGD(0.5), ks.losses.SimSiamLoss())
     more = model.fit(views, verbose=0, validation_data=views).history
     history.update({f"views_{name}": values for name, values in more.items()})
-    results.append((history, model.get_weights()))
+    trained = model.get_weights()
+    keras.utils.set_random_seed(1)
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model = ks.SiameseModel(ks.encoders.mlp((6,), 4, hidden_units=(8,)))
+        loss = ks.losses.ProxyAnchorLoss(4, alpha=4.0, seed=1, learning_rate_multiplier=3.0)
+        model.compile(keras.optimizers.SGD(0.1), loss)
+    history["proxies_loss"] = model.fit(batches, epochs=2, verbose=0).history["loss"]
+    proxies = keras.ops.convert_to_numpy(loss.proxies)
+    results.append((history, [*trained, proxies]))
 (one, one_weights), (two, two_weights) = results
+assert "views_val_loss" in one and "proxies_loss" in one
 for name in one:
     # An area counts pairs: rounding may swap two that are nearly tied.
     atol = 1e-3 if "auc" in name else 5e-5

@@ -43,16 +43,15 @@ def test_the_own_logit_falls_with_the_angle():
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("degrees", [0, 180, 1e-6, 180 - 1e-6, 1e-2, 180 - 1e-2])
-def test_cosines_of_one_and_minus_one(mode, degrees):
+def test_cosines_of_one_and_minus_one(mode):
     loss = _of_two()
-    value, gradient = differentiate(lambda labels, x: loss(labels, x), mode)(
-        np.array([0, 0]), np.array([_at(degrees), _at(45)], "float32")
-    )
-    assert np.isfinite(value)
-    assert np.isfinite(gradient).all()
-    # The true one is bounded by the scale, over the batch size.
-    assert np.abs(gradient).max() < 64 * 2
+    run = differentiate(lambda labels, x: loss(labels, x), mode)
+    for degrees in (0, 180, 1e-6, 180 - 1e-6, 1e-2, 180 - 1e-2):
+        value, gradient = run(np.array([0, 0]), np.array([_at(degrees), _at(45)], "float32"))
+        assert np.isfinite(value)
+        assert np.isfinite(gradient).all()
+        # The true one is bounded by the scale, over the batch size.
+        assert np.abs(gradient).max() < 64 * 2
 
 
 def test_zero_at_the_pole():

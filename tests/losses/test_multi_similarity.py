@@ -38,6 +38,7 @@ class TestBattery(LossBattery):
 
 
 class TestBatteryOfOtherDistances(LossBattery):
+    modes = ("eager",)
     settings = {
         "euclidean": MultiSimilarityLoss(2.0, 10.0, -1.0, "euclidean"),
         "inner_product": MultiSimilarityLoss(1.0, 2.0, 1.0, "inner_product"),

@@ -98,6 +98,7 @@ class TestBattery(LossBattery):
 
 
 class TestOfDistances(TestBattery):
+    modes = ("eager",)
     scale_invariant = False
     settings = {"euclidean": NTXentLoss(temperature=0.3, distance="euclidean")}
     constant_when_collapsed = {"euclidean": math.log(9)}

@@ -124,10 +124,21 @@ class TestInAModel:
         parts = [TripletLoss(0.5, "cosine"), ContrastiveLoss(name="pairs")]
         return WeightedSum(parts, [1.0, 0.25])
 
-    @pytest.mark.parametrize("options", [{}, {"jit_compile": True}], ids=str)
-    def test_parts_are_logged(self, data, options, tmp_path):
+    @pytest.mark.parametrize("options", [{"run_eagerly": True}, {"jit_compile": True}], ids=str)
+    def test_parts_are_logged_in_other_ways_to_run(self, data, options):
         x, y = data
         model = self.model(self.loss(), **options)
+        logs = model.fit(x, y, batch_size=32, shuffle=False, verbose=0).history
+        embeddings = model.predict(x, verbose=0)
+        for name, part in (
+            ("triplet_loss", TripletLoss(0.5, "cosine")),
+            ("pairs", ContrastiveLoss()),
+        ):
+            assert logs[name][0] == pytest.approx(float(part(y, embeddings)), rel=1e-4)
+
+    def test_parts_are_logged(self, data, tmp_path):
+        x, y = data
+        model = self.model(self.loss())
         logs = model.fit(x, y, batch_size=16, shuffle=False, verbose=0, validation_data=data)
         embeddings = model.predict(x, verbose=0)
         parts = {
