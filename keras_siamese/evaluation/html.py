@@ -43,9 +43,11 @@ p { margin: .4rem 0; max-width: 50rem; }
 .note { color: var(--muted); }
 table { border-collapse: collapse; margin: .6rem 0; }
 th, td { padding: .25rem .8rem .25rem 0; text-align: left; vertical-align: top;
-  border-bottom: 1px solid var(--grid); overflow-wrap: anywhere; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums;
-  white-space: nowrap; }
+  border-bottom: 1px solid var(--grid); }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number, td.name { white-space: nowrap; }
+td.text { overflow-wrap: anywhere; }
+div.table { overflow-x: auto; }
 .plots { display: flex; flex-wrap: wrap; gap: 1.2rem; align-items: flex-start; }
 .plots img { max-width: 100%; height: auto; }
 .rows { display: flex; flex-wrap: wrap; gap: .6rem 1.6rem; }
@@ -99,7 +101,7 @@ class Page:
             rows: The cells.
         """
         lines = [_row(titles, "th"), *(_row(row, "td") for row in rows)]
-        self._body.append(f"<table>{''.join(lines)}</table>")
+        self._body.append(f'<div class="table"><table>{"".join(lines)}</table></div>')
 
     def add_plots(self, plots: Mapping[str, Callable[[Style], Figure]]) -> None:
         """Adds plots side by side, each on light and on dark, of which the browser shows one.
@@ -182,7 +184,7 @@ def _text_table(groups: Sequence[Group], items: Sequence[Items]) -> str:
             text = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
             kind = f"{_verdict(cell)}{' last' if number == len(group.cells) - 1 else ''}"
             cells = [f"<td><b>{cell.mark}</b></td>"]
-            cells += [f"<td>{escape(line)}</td>" for line in (*cell.caption, text)]
+            cells += [f'<td class="text">{escape(line)}</td>' for line in (*cell.caption, text)]
             lines.append(f'<tr class="{kind}">{"".join(cells)}</tr>')
     return f"<table>{''.join(lines)}</table>"
 

@@ -320,7 +320,7 @@ class EvaluationReport(Mapping[str, float]):
 
 _NOTES = {
     False: "Thresholds of this very set. To decide with, choose one on validation data "
-    "(`keras_siamese.evaluation.calibrate`).",
+    "(keras_siamese.evaluation.calibrate).",
     True: "Thresholds that were chosen on other data, and what they give on this set.",
 }
 

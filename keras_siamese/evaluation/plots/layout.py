@@ -34,7 +34,8 @@ def lay_out(values: np.ndarray, method: str, seed: int) -> np.ndarray:
     plane[:, : components.shape[1]] = components[:, :2]
     if method == "tsne":
         return _by_tsne(components, plane, seed)
-    if umap is not None and len(values) >= _LEAST_FOR_UMAP:
+    has_both_axes = bool(np.ptp(plane, axis=0).all())  # UMAP divides by both.
+    if umap is not None and len(values) >= _LEAST_FOR_UMAP and has_both_axes:
         return _by_umap(umap, components, plane, seed)
     return plane
 

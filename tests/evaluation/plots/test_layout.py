@@ -39,6 +39,7 @@ def test_umap_of_few_or_equal_items_is_pca(fake_umap, rng):
     values = rng.normal(size=(4, 3))
     np.testing.assert_array_equal(lay_out(values, "umap", 0), lay_out(values, "pca", 0))
     assert not lay_out(np.ones((9, 3)), "umap", 0).any()
+    assert not lay_out(rng.normal(size=(9, 1)), "umap", 0)[:, 1].any()  # on a line
     assert not fake_umap
     lay_out(rng.normal(size=(6, 3)), "umap", 0)
     assert fake_umap["n_neighbors"] == 5
