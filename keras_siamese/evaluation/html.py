@@ -45,7 +45,8 @@ table { border-collapse: collapse; margin: .6rem 0; }
 th, td { padding: .25rem .8rem .25rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--grid); }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-td.number, td.name { white-space: nowrap; }
+td.number { white-space: nowrap; }
+td.name { min-width: 3rem; max-width: 12rem; overflow-wrap: break-word; }
 td.text { overflow-wrap: anywhere; }
 div.table { overflow-x: auto; }
 .plots { display: flex; flex-wrap: wrap; gap: 1.2rem; align-items: flex-start; }
@@ -156,9 +157,10 @@ class Page:
 
 
 def _row(cells: Sequence[str], tag: str) -> str:
+    kinds = ["name"] + ["number"] * (len(cells) - 1)
     parts = [
-        f"<{tag}{' class=number' if number else ''}>{escape(cell)}</{tag}>"
-        for number, cell in enumerate(cells)
+        f'<{tag} class="{kind}">{escape(cell)}</{tag}>'
+        for kind, cell in zip(kinds, cells, strict=True)
     ]
     return f"<tr>{''.join(parts)}</tr>"
 
@@ -184,9 +186,10 @@ def _text_table(groups: Sequence[Group], items: Sequence[Items]) -> str:
             text = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
             kind = f"{_verdict(cell)}{' last' if number == len(group.cells) - 1 else ''}"
             cells = [f"<td><b>{cell.mark}</b></td>"]
-            cells += [f'<td class="text">{escape(line)}</td>' for line in (*cell.caption, text)]
+            cells += [f'<td class="name">{escape(line)}</td>' for line in cell.caption]
+            cells.append(f'<td class="text">{escape(text)}</td>')
             lines.append(f'<tr class="{kind}">{"".join(cells)}</tr>')
-    return f"<table>{''.join(lines)}</table>"
+    return f'<div class="table"><table>{"".join(lines)}</table></div>'
 
 
 def _verdict(cell: Cell) -> str:
