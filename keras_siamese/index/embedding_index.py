@@ -52,7 +52,7 @@ class EmbeddingIndex(IndexQueries):
 
     Example:
         >>> index = EmbeddingIndex(distance="euclidean")
-        >>> index = index.add([[0.0], [1.0], [5.0]], ["ant", "ant", "bee"])
+        >>> index = index.add([[0.0], [1.0], [5.0]], ["ant", "ant", "bee"], verbose=0)
         >>> index.query([[4.0]], k=2).labels.tolist()
         [['bee', 'ant']]
         >>> index.predict([[4.0], [90.0]], threshold=2.0).tolist()
