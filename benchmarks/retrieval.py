@@ -45,9 +45,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         for class_size in args.class_sizes:
             x, y = make_set(num_items, dim, class_size)
             if args.memory:
+                collection = collected(x, y)
+                del x
                 reset_peak()
                 before = peak_mib()
-                evaluate(x, y, all_metrics())
+                collection.evaluate(all_metrics())
                 report(extra_mib=round(peak_mib() - before))
             else:
                 measure(x, y, class_size, args)
@@ -131,9 +133,15 @@ def evaluate(
     x: np.ndarray, y: np.ndarray, metrics: Sequence[ks.metrics.EmbeddingMetric]
 ) -> dict[str, float]:
     """The figures, as `SiameseModel.evaluate` computes them once it has the embeddings."""
+    figures = collected(x, y).evaluate(metrics)
+    return {name: round(value, 6) for name, value in figures.items()}
+
+
+def collected(x: np.ndarray, y: np.ndarray) -> ks.metrics.EmbeddingCollection:
+    """The embeddings, ready to be evaluated."""
     collection = ks.metrics.EmbeddingCollection()
     collection.add_items(y, x)
-    return {name: round(value, 6) for name, value in collection.evaluate(metrics).items()}
+    return collection
 
 
 def peers(x: np.ndarray, y: np.ndarray, class_size: int) -> dict[str, Callable[[], object]]:

@@ -9,13 +9,16 @@ from keras_siamese import distances as distances
 from keras_siamese import encoders as encoders
 from keras_siamese import evaluation as evaluation
 from keras_siamese import export as export
+from keras_siamese import index as index
 from keras_siamese import losses as losses
 from keras_siamese import metrics as metrics
 from keras_siamese import miners as miners
 from keras_siamese import relations as relations
+from keras_siamese.index import EmbeddingIndex as EmbeddingIndex
 from keras_siamese.model import SiameseModel as SiameseModel
 
 __all__ = [
+    "EmbeddingIndex",
     "SiameseModel",
     "callbacks",
     "data",
@@ -23,6 +26,7 @@ __all__ = [
     "encoders",
     "evaluation",
     "export",
+    "index",
     "losses",
     "metrics",
     "miners",

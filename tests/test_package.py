@@ -211,7 +211,7 @@ def test_what_keras_saves_is_registered(name):
 
 def _examples():
     finder = doctest.DocTestFinder(exclude_empty=True)
-    for folder in ("distances", "miners", "losses", "relations", "metrics", "evaluation"):
+    for folder in ("distances", "miners", "losses", "relations", "metrics", "evaluation", "index"):
         package = getattr(keras_siamese, folder)
         for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             module = importlib.import_module(info.name)

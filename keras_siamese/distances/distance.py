@@ -76,8 +76,9 @@ class Distance(WeightOwner, ABC):
         Args:
             x: Shape `(N, embedding_dim)`.
 
-        Returns: Vectors `f`, shape `(N, dim)`, and numbers `e`, shape `(N,)`, such that the distance
-            is `from_squared_form(|f(x) - f(y)|^2 / 2 + e(x) + e(y))`; `None` if there are none.
+        Returns: Vectors `f`, shape `(N, dim)`, and numbers `e`, shape `(N,)`, such that the
+            distance is `from_squared_form(|f(x) - f(y)|^2 / 2 + e(x) + e(y))`; `None` if there are
+            none.
         """
         return None
 

@@ -17,6 +17,11 @@ class PairMetric(EmbeddingMetric):
 
     A subclass defines `of_pairs`, and says which kinds of pairs it needs.
 
+    Args:
+        distance: See `EmbeddingMetric`.
+        name: Defaults to that of the figure.
+        dtype: Dtype of `result`. Defaults to float32.
+
     Attributes:
         needs_positives: Whether it needs pairs of one class.
         needs_negatives: Whether it needs pairs of two classes.

@@ -13,6 +13,11 @@ class SpaceMetric(EmbeddingMetric):
     """Base of the metrics that look at all embeddings of a set at once.
 
     A subclass defines `of_space`.
+
+    Args:
+        distance: See `EmbeddingMetric`.
+        name: Defaults to that of the figure.
+        dtype: Dtype of `result`. Defaults to float32.
     """
 
     def of_space(self, space: EmbeddingSpace) -> float:

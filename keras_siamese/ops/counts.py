@@ -65,14 +65,30 @@ def distinct_vectors(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns: `(first, inverse)`: places of the distinct rows, shape `(V,)`, in the order of their
         places, and which of them each row is, shape `(N,)`.
     """
-    # Compares bytes, which takes 10 ms for 10,000 x 128; adding 0 turns -0.0 into 0.0.
-    rows = np.ascontiguousarray(x + x.dtype.type(0))
-    as_bytes = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]
-    _, first, inverse = np.unique(as_bytes, return_index=True, return_inverse=True)
+    hashes = np.empty(len(x), np.uint64)
+    block = max(1, 2**20 // x.shape[1])
+    for start in range(0, len(x), block):
+        hashes[start : start + block] = _hashes(x[start : start + block])
+    first, inverse = _in_order_of_places(*np.unique(hashes, True, True)[1:])
+    copies = np.flatnonzero(first[inverse] != np.arange(len(x)))
+    for some in np.array_split(copies, max(1, len(copies) // block)):
+        if not (x[some] == x[first[inverse[some]]]).all():  # two rows of one hash
+            return _in_order_of_places(*np.unique(x, True, True, axis=0)[1:])
+    return first, inverse
+
+
+def _hashes(x: np.ndarray) -> np.ndarray:
+    """A number for each row, the same for equal rows: a random combination of their bits."""
+    bits = np.ascontiguousarray(x + x.dtype.type(0)).view(np.uint32)  # 0 for -0
+    factors = np.random.default_rng(0).integers(0, 2**63, bits.shape[1], np.uint64) * 2 + 1
+    return (bits * factors).sum(axis=1, dtype=np.uint64)
+
+
+def _in_order_of_places(first: np.ndarray, inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
-    return first[order], rank[inverse]
+    return first[order], rank[inverse.ravel()]
 
 
 def distinct_keys(columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

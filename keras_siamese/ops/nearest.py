@@ -147,7 +147,7 @@ def _halved(
             hits.add_columns(reduced[:, own:], bound[start : columns.stop], rows.start, start)
         return hits
 
-    size = min(1024, max(64, num_items // 16))
+    size = min(512, max(64, num_items // 16))
     found = list(pool.map(with_sample, _slices(sample.start, sample.stop, size)))
     found += pool.map(with_sample, _slices(sample.stop, num_items, size))
     found += pool.map(among_others, _slices(sample.stop, num_items, size))

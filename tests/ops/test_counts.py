@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from keras_siamese.ops import counts
 from keras_siamese.ops.counts import CountTable, Members, distinct_keys, distinct_vectors
 
 
@@ -29,6 +30,20 @@ def test_distinct_vectors(dtype):
     first, inverse = distinct_vectors(x)
     assert first.tolist() == [0, 1, 3]
     assert inverse.tolist() == [0, 1, 0, 2, 1]
+
+
+def test_rows_of_one_hash_are_told_apart(monkeypatch):
+    monkeypatch.setattr(counts, "_hashes", lambda x: np.zeros(len(x), np.uint64))
+    first, inverse = distinct_vectors(np.array([[1.0], [2.0], [1.0]]))
+    assert (first.tolist(), inverse.tolist()) == ([0, 1], [0, 1, 0])
+
+
+def test_many_copies_of_wide_rows(rng):
+    x = rng.normal(size=(50, 700)).astype(np.float32)
+    which = rng.integers(0, 50, 5000)
+    first, inverse = distinct_vectors(x[which])
+    assert (x[which][first][inverse] == x[which]).all()
+    assert len(first) == len(set(which.tolist()))
 
 
 def test_distinct_keys():
