@@ -4,11 +4,9 @@ import numpy as np
 from keras import ops
 
 from keras_siamese.index.backend import Backend
-from keras_siamese.ops.nearest import NearestItems, map_within
-from keras_siamese.ops.neighbours import nearest_neighbours
-from keras_siamese.ops.tiles import DistanceTiles
+from keras_siamese.ops.neighbours import nearest_neighbours, neighbours_within
 
-_SPARE = 8  # Items beyond the k nearest that rounding may have put there.
+_SPARE = 8  # Candidates beyond the k nearest: rounding may have changed their order.
 _FEW, _ROWS = 2, 2**16
 
 
@@ -27,22 +25,25 @@ class ExactBackend(Backend):
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """See `Backend.search`; of equal distances, the item that was added first."""
         parts = []
-        nearest_of = self._nearest_to_few if len(queries) <= _FEW else self._nearest_to_many
         for start, block in self.store.blocks():
-            parts.append(nearest_of(queries, block, min(k + _SPARE, len(block))) + start)
-        positions = np.concatenate(parts, axis=1)
-        distances = self.distances_of(queries, positions)
+            count = min(k, len(block))
+            if len(queries) > _FEW:
+                positions, distances = nearest_neighbours(self.distance, queries, block, count)
+                parts.append((positions + start, distances.astype(np.float32)))
+            else:
+                positions = self._nearest_to_few(queries, block, min(k + _SPARE, len(block)))
+                parts.append((positions + start, self.distances_of(queries, positions + start)))
+        positions, distances = (
+            np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True)
+        )
         nearest = np.lexsort((positions, distances), axis=1)[:, :k]
         return (
             np.take_along_axis(positions, nearest, axis=1),
             np.take_along_axis(distances, nearest, axis=1),
         )
 
-    def _nearest_to_many(self, queries: np.ndarray, block: np.ndarray, count: int) -> np.ndarray:
-        return nearest_neighbours(self.distance, queries, block, count)[0]
-
     def _nearest_to_few(self, queries: np.ndarray, block: np.ndarray, count: int) -> np.ndarray:
-        """Finds the same without preparing all items for a matrix product, a third of the time."""
+        """Finds candidates without preparing all items for a product: a third of the time."""
         distances = np.empty((len(queries), len(block)), np.float32)
         for start in range(0, len(block), _ROWS):
             rows = slice(start, start + _ROWS)
@@ -61,28 +62,14 @@ class ExactBackend(Backend):
         self, queries: np.ndarray, threshold: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """See `Backend.within`."""
-        found = [
-            self._within_block(queries, threshold, start, block)
-            for start, block in self.store.blocks()
-        ]
+        found = []
+        for start, block in self.store.blocks():
+            splits, positions, distances = neighbours_within(
+                self.distance, queries, block, threshold
+            )
+            rows = np.repeat(np.arange(len(queries)), np.diff(splits))
+            found.append((rows, positions + start, distances.astype(np.float32)))
         return as_ragged(len(queries), *map(np.concatenate, zip(*found, strict=True)))
-
-    def _within_block(
-        self, queries: np.ndarray, threshold: float, start: int, block: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        tiles = DistanceTiles(self.distance, queries, block)
-
-        def found(near: NearestItems) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            row, column = np.nonzero(near.items >= 0)
-            rows, items = near.queries[row], near.items[row, column].astype(np.int64)
-            distances = tiles.exact(rows, items).astype(np.float32)
-            is_within = distances <= threshold
-            return rows[is_within], items[is_within] + start, distances[is_within]
-
-        bound = tiles.reduced(threshold) + 2 * float(tiles.errors(slice(0, len(queries))).max())
-        parts = map_within(found, tiles, bound)
-        rows, positions, distances = map(np.concatenate, zip(*parts, strict=True))
-        return rows, positions, distances
 
 
 def as_ragged(

@@ -13,7 +13,7 @@ from keras_siamese.ops.tiles import DistanceTiles
 
 Result = TypeVar("Result")
 
-_BLOCK_ELEMENTS = 2**24  # Distances in a block of rows: 64 MiB.
+_BLOCK_ELEMENTS = 2**23  # Distances in a block of rows: 32 MiB.
 _CHUNK_COLUMNS = 2**16
 _MAX_KEPT = 2**23  # Items that the symmetric way may keep for all queries together: 100 MiB.
 _LEAST_HALVED = 1024

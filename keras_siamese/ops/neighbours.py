@@ -16,7 +16,7 @@ def nearest_neighbours(
     *,
     exclude_self: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Finds the k nearest items of each query.
+    """Finds the k nearest items of each query; distances in float64 decide.
 
     Args:
         distance: A `Distance`.
@@ -26,31 +26,38 @@ def nearest_neighbours(
         exclude_self: Whether queries and gallery are one set, and an item no neighbour of itself.
 
     Returns: `(indices, distances)`: places in the gallery, the nearest first and the lower one of
-        two as near, shape `(num_queries, k)`, int64; and their distances, float32.
+        two as near, shape `(num_queries, k)`, int64; and their distances, float64.
     """
-    same = exclude_self and queries is gallery
-    tiles = DistanceTiles(distance, queries, None if same else gallery)
+    is_one_set = exclude_self and queries is gallery
+    tiles = DistanceTiles(distance, queries, None if is_one_set else gallery)
+    errors = tiles.errors(slice(0, len(queries)))
     indices = np.empty((len(queries), k), np.int64)
-    reduced = np.empty((len(queries), k), np.float32)
+    distances = np.empty((len(queries), k))
 
     def keep(block: NearestItems) -> None:
-        items, values = block.items, block.reduced
+        is_other = block.items >= 0
         if exclude_self:
-            # What is left of a row moves up; a row without itself loses its last item.
-            is_other = items != block.queries[:, None]
-            order = np.argsort(~is_other, axis=1, kind="stable")[:, :k]
-            items = np.take_along_axis(items, order, axis=1)
-            values = np.take_along_axis(values, order, axis=1)
-        indices[block.queries], reduced[block.queries] = items[:, :k], values[:, :k]
+            is_other &= block.items != block.queries[:, None]
+        # The k-th nearest in float32, and what rounding may have put behind it.
+        last = np.argmax(np.cumsum(is_other, axis=1) == k, axis=1)[:, None]
+        bound = np.take_along_axis(block.reduced, last, axis=1)
+        bound += 2 * errors[block.queries, None]
+        row, column = np.nonzero(is_other & (block.reduced <= bound))
+        items = block.items[row, column]
+        exact = tiles.exact(block.queries[row], items)
+        order = np.lexsort((items, exact, row))
+        starts = np.searchsorted(row, np.arange(len(block.queries)))
+        first = order[starts[:, None] + np.arange(k)]
+        indices[block.queries], distances[block.queries] = items[first], exact[first]
 
     map_nearest(keep, tiles, np.full(len(queries), k + exclude_self))
-    return indices, tiles.distances(reduced)
+    return indices, distances
 
 
 def neighbours_within(
     distance: Any, queries: np.ndarray, gallery: np.ndarray, threshold: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Finds all items of each query that are within a distance.
+    """Finds all items of each query that are within a distance, in float64.
 
     Args:
         distance: A `Distance`.
@@ -58,19 +65,22 @@ def neighbours_within(
         gallery: Finite floats, shape `(num_gallery, embedding_dim)`.
         threshold: Largest distance.
 
-    Returns: `(row_splits, indices, distances)`: the neighbours of query `i`, the nearest first, are
-        those from `row_splits[i]` to `row_splits[i + 1]`; shapes `(num_queries + 1,)`, int64, and
-        `(num_found,)`, int64 and float32.
+    Returns: `(row_splits, indices, distances)`: the neighbours of query `i`, the nearest first and
+        the lower one of two as near, are those from `row_splits[i]` to `row_splits[i + 1]`; shapes
+        `(num_queries + 1,)`, int64, and `(num_found,)`, int64 and float64.
     """
     tiles = DistanceTiles(distance, queries, gallery)
 
     def found(block: NearestItems) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        distances = tiles.distances(block.reduced)
-        is_within = (distances <= threshold) & (block.items >= 0)
-        counts = np.count_nonzero(is_within, axis=1)
-        return counts, block.items[is_within], distances[is_within]
+        row, column = np.nonzero(block.items >= 0)
+        items = block.items[row, column].astype(np.int64)
+        exact = tiles.exact(block.queries[row], items)
+        order = np.lexsort((items, exact, row))
+        order = order[exact[order] <= threshold]
+        counts = np.bincount(row[order], minlength=len(block.queries))
+        return counts, items[order], exact[order]
 
-    blocks = map_within(found, tiles, tiles.reduced(threshold))
+    largest_error = float(tiles.errors(slice(0, len(queries))).max(initial=0))
+    blocks = map_within(found, tiles, tiles.reduced(threshold) + 2 * largest_error)
     counts, indices, distances = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    row_splits = np.concatenate([[0], np.cumsum(counts)])
-    return row_splits, indices.astype(np.int64), distances.astype(np.float32)
+    return np.concatenate([[0], np.cumsum(counts)]), indices, distances

@@ -18,9 +18,9 @@ def test_the_k_nearest(name, rng):
     indices, found = nearest_neighbours(distances.get(name), queries, gallery[:50], 6)
     every = matrix(name, queries, gallery[:50])
     assert indices.shape == (70, 6) and indices.dtype == np.int64
-    assert found.dtype == np.float32
-    assert found == pytest.approx(np.sort(every, axis=1)[:, :6], abs=2e-3)
-    assert np.take_along_axis(every, indices, axis=1) == pytest.approx(found, abs=2e-3)
+    assert found.dtype == np.float64
+    assert found == pytest.approx(np.sort(every, axis=1)[:, :6], rel=1e-6, abs=1e-6)
+    assert np.take_along_axis(every, indices, axis=1) == pytest.approx(found, rel=1e-6, abs=1e-6)
 
 
 def test_ties_come_in_the_order_of_their_places():
@@ -68,3 +68,16 @@ def test_nothing_within():
     assert (splits.tolist(), indices.tolist()) == ([0, 0, 0], [])
     splits, _, _ = neighbours_within(distances.get("euclidean"), x, x, -1.0)
     assert splits.tolist() == [0, 0, 0]
+
+
+def test_float64_decides_among_near_duplicates(rng):
+    # Far from 0, steps of 1e-4 are within the rounding of float32 products.
+    gallery = np.float32(50) * np.ones((40, 16), np.float32)
+    gallery[:, 0] += rng.permutation(40).astype(np.float32) / 1024
+    gallery[::2, 1] += 200
+    indices, found = nearest_neighbours(distances.get("euclidean"), gallery, gallery, 5)
+    every = np.linalg.norm(gallery[:, None].astype(float) - gallery, axis=-1)
+    assert found == pytest.approx(np.sort(every, axis=1)[:, :5], rel=1e-12)
+    assert (indices[:, 0] == np.arange(40)).all()
+    splits, items, _ = neighbours_within(distances.get("euclidean"), gallery, gallery, 0.0)
+    assert (np.diff(splits) == 1).all() and (items == np.arange(40)).all()
