@@ -121,8 +121,8 @@ def confidence_intervals(
     - Figures over pairs: items are drawn, not pairs, which depend on each other; a pair counts the
       product of how often its items were drawn. Over items, this is too wide for small classes,
       by a fifth or so for classes of three: draw classes there. It runs on `max_pairs` pairs of
-      one class and as many of two, if there are more; the noise of that choice makes intervals
-      wider, by up to half of their width for 60,000 items.
+      one class and as many of two, if there are more. The noise of that choice widens intervals:
+      of 60,000 items, the AUC's is 1.3 times as wide for classes of 5, twice for classes of 1,000.
     - `Alignment` and `Uniformity` are figures over pairs; `Silhouette` is a mean over items.
     - `EffectiveRank`, `PerDimensionSpread` and k-means figures have no interval: NaN. Copies of an
       item would change what they measure.

@@ -10,9 +10,21 @@ from keras_siamese.evaluation.confidence import (
     bootstrap_interval,
     confidence_intervals,
 )
-from keras_siamese.metrics import MAPAtR, PairAUC, RecallAtK
-from keras_siamese.metrics.clustering import NormalizedMutualInformation, Silhouette
-from keras_siamese.metrics.geometry import Alignment, EffectiveRank, Uniformity
+from keras_siamese.metrics import (
+    Alignment,
+    DistanceRatio,
+    DPrime,
+    EffectiveRank,
+    EqualErrorRate,
+    MAPAtR,
+    NormalizedMutualInformation,
+    PairAUC,
+    PairPRAUC,
+    RecallAtK,
+    Silhouette,
+    TrueAcceptRate,
+    Uniformity,
+)
 
 
 def _width(interval):
@@ -104,6 +116,7 @@ def test_bad_values(arguments, message):
 def test_every_kind_of_figure(rng):
     embeddings, labels = _embeddings(rng, 8, 6)
     metrics = [RecallAtK(1), PairAUC(), Alignment(), Uniformity(), Silhouette(), MAPAtR()]
+    metrics += [EqualErrorRate(), TrueAcceptRate(0.05), PairPRAUC(), DPrime(), DistanceRatio()]
     metrics += [EffectiveRank(), NormalizedMutualInformation()]
     for over in ("items", "classes"):
         intervals = confidence_intervals(embeddings, labels, metrics, over=over, num_resamples=200)

@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import keras
 import numpy as np
 import pytest
@@ -11,7 +9,7 @@ from sklearn.metrics import (
     silhouette_score,
 )
 
-from keras_siamese import distances
+from keras_siamese.metrics import EmbeddingCollection
 from keras_siamese.metrics.clustering import (
     AdjustedMutualInformation,
     AdjustedRandIndex,
@@ -19,17 +17,13 @@ from keras_siamese.metrics.clustering import (
     NormalizedMutualInformation,
     Silhouette,
 )
-from keras_siamese.metrics.space_metric import SpaceMetric
 from keras_siamese.ops import embedding_space
 
 
 def _values(metrics, embeddings, labels, distance="euclidean"):
-    data = SimpleNamespace(
-        labels=np.asarray(labels),
-        embeddings=np.asarray(embeddings, "float32"),
-        distance=distances.get(distance),
-    )
-    return SpaceMetric.evaluate_together(metrics, data)
+    collection = EmbeddingCollection()
+    collection.add_items(np.asarray(labels), np.asarray(embeddings, "float32"))
+    return list(collection.evaluate(metrics, distance).values())
 
 
 def _of_clusters(**arguments):

@@ -1,27 +1,21 @@
-from types import SimpleNamespace
-
 import keras
 import numpy as np
 import pytest
 from reference import geometry as reference
 
-from keras_siamese import distances
+from keras_siamese.metrics import EmbeddingCollection
 from keras_siamese.metrics.geometry import (
     Alignment,
     EffectiveRank,
     PerDimensionSpread,
     Uniformity,
 )
-from keras_siamese.metrics.space_metric import SpaceMetric
 
 
 def _values(metrics, embeddings, labels):
-    data = SimpleNamespace(
-        labels=np.asarray(labels),
-        embeddings=np.asarray(embeddings, "float32"),
-        distance=distances.get("euclidean"),
-    )
-    return SpaceMetric.evaluate_together(metrics, data)
+    collection = EmbeddingCollection()
+    collection.add_items(np.asarray(labels), np.asarray(embeddings, "float32"))
+    return list(collection.evaluate(metrics).values())
 
 
 def _all():

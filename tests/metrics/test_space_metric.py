@@ -1,11 +1,10 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
 from keras_siamese import distances
 from keras_siamese.metrics.space_metric import SpaceMetric
 from keras_siamese.ops.given_pairs import GivenPairs
+from keras_siamese.ops.labelled_set import LabelledSet
 
 
 class _Sum(SpaceMetric):
@@ -18,9 +17,7 @@ class _Sum(SpaceMetric):
 
 
 def test_metrics_share_a_space():
-    data = SimpleNamespace(
-        labels=np.array([3, 4]), embeddings=np.ones((2, 3)), distance=distances.get("cosine")
-    )
+    data = LabelledSet(np.array([3, 4]), np.ones((2, 3)), distances.get("cosine"))
     metrics = [_Sum(), _Sum(name="again")]
     assert SpaceMetric.evaluate_together(metrics, data) == [6.0, 6.0]
     assert metrics[0].seen is metrics[1].seen

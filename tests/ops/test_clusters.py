@@ -29,13 +29,14 @@ def test_fewer_points_than_clusters():
     assert found[0] != found[5]
 
 
-def test_large_sets_go_in_mini_batches(rng, monkeypatch):
-    classes = np.repeat(np.arange(5), 40)
-    embeddings = rng.normal(size=(200, 3)) + 40 * classes[:, None]
-    monkeypatch.setattr(clusters, "_MINI_BATCH_FROM", 999)
-    first, again = (clusters.k_means_clusters(embeddings, 5, seed=0) for _ in range(2))
+def test_large_sets_start_at_random(rng, monkeypatch):
+    embeddings = rng.normal(size=(200, 3)) + 40 * np.repeat(np.arange(2), 100)[:, None]
+    careful = clusters.k_means_clusters(embeddings, 20, seed=0)
+    monkeypatch.setattr(clusters, "_MAX_CAREFUL_START", 3999)
+    first, again = (clusters.k_means_clusters(embeddings, 20, seed=0) for _ in range(2))
     assert (first == again).all()
-    assert len(set(zip(classes.tolist(), first.tolist(), strict=True))) == 5
+    assert (first != careful).any()
+    assert not set(first[:100]) & set(first[100:])
 
 
 @pytest.mark.parametrize("elements", [2**22, 100])
