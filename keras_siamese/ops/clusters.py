@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_siamese.ops.counts import distinct_vectors
 from keras_siamese.ops.tiles import DistanceTiles
 
 _TILE_ELEMENTS = 2**22  # Distances in a tile: 16 MiB in float32.
@@ -64,7 +65,8 @@ def silhouettes(
     places = np.empty_like(order)
     places[order] = np.arange(len(order))
     tiles = DistanceTiles(distance, embeddings[items], embeddings[order])
-    points, copies = _points(embeddings)
+    points = distinct_vectors(embeddings)[1]
+    copies = np.bincount(points)[points]
     to_itself = tiles.exact(np.arange(len(items)), places[items])
     result = np.zeros(len(items))
     rows_in_tile = max(1, _TILE_ELEMENTS // len(order))
@@ -92,12 +94,3 @@ def silhouettes(
         values = (b - a) / np.where(larger == 0, 1, larger)
         result[rows] = np.where(sizes[own] > 1, values, 0)
     return result
-
-
-def _points(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns a number for each item, equal for equal embeddings, and how many share it."""
-    # By their bytes, which is fast; adding 0 turns -0.0 into 0.0.
-    rows = np.ascontiguousarray(embeddings + 0)
-    as_bytes = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]
-    _, points, counts = np.unique(as_bytes, return_inverse=True, return_counts=True)
-    return points, counts[points]
