@@ -96,7 +96,7 @@ class PairCounts:
           that hold too many pairs of both kinds are divided, and counted anew, until the area is
           within 1e-6 and means are within 1e-6 of the mean absolute distance, whatever the data.
 
-        Beside a copy of the embeddings, it takes 4 bytes a pair, or 100 to 200 MiB beyond 2**26.
+        Beside two copies of the embeddings, it takes 4 bytes a pair, or about 170 MiB beyond 2**26.
 
         Args:
             data: A `LabelledSet` of 2 items or more.

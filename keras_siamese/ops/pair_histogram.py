@@ -14,6 +14,7 @@ NUM_BINS = 2**21
 MAX_PARTS = 2**22  # That bins are divided into, all together.
 MEAN_TOLERANCE = 1e-6
 _MAX_COUNT = 2**32 - 1
+_BLOCK = 2**16  # Bins whose ends are found at a time.
 _MAX_COUNTERS = 8  # Each has two counts for each bin.
 
 
@@ -79,7 +80,9 @@ class PairHistogram:
         for counter in counters:
             for side in (0, 1):
                 counter.add_to(counts[side], side)
-        places = np.flatnonzero(counts[0] + counts[1])
+        places = np.flatnonzero((counts[0] > 0) | (counts[1] > 0))
+        positives, negatives = counts[0][places], counts[1][places]
+        del counts
         if self._parts:
             ends = self._parts[-1].ends(places)
         else:
@@ -87,8 +90,8 @@ class PairHistogram:
         bins = PairBins(
             self._pairs.distances_of(ends[0]),
             self._pairs.distances_of(ends[1]),
-            counts[0][places],
-            counts[1][places],
+            positives,
+            negatives,
             ends[0] == ends[1],
         )
         return bins, places, ends
@@ -194,15 +197,15 @@ class _EqualBins:
             greatest: No value is greater.
         """
         low, high = _keys(np.array([least, greatest]))
-        firsts = np.append(places, places[-1:] + 1)
-        keys = self._first_keys(firsts)
-        nexts = keys[1:].copy()
-        is_gap = places[1:] != places[:-1] + 1
-        if is_gap.any():
-            nexts[:-1][is_gap] = self._first_keys(places[:-1][is_gap] + 1)
-        nexts[places == self.num_bins - 1] = high + 1
-        first_keys = np.where(places == 0, low, keys[:-1])
-        return _floats(np.maximum(first_keys, low)), _floats(np.minimum(nexts - 1, high))
+        ends = np.empty((2, len(places)), np.float32)
+        for start in range(0, len(places), _BLOCK):
+            some = places[start : start + _BLOCK]
+            firsts = np.where(some == 0, low, self._first_keys(some))
+            nexts = np.where(some == self.num_bins - 1, high + 1, self._first_keys(some + 1))
+            block = ends[:, start : start + _BLOCK]
+            block[0] = _floats(np.maximum(firsts, low))
+            block[1] = _floats(np.minimum(nexts - 1, high))
+        return ends[0], ends[1]
 
     def _first_keys(self, places: np.ndarray) -> np.ndarray:
         """Returns the key of the least float32 in each bin, by bisection."""
