@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 _COLUMNS = 4096  # Of one matrix product: its right side, laid out anew, stays in cache.
+_FINEST = 16  # Of fractions with this denominator, small sums are exact.
 _EPSILON = float(np.finfo(np.float32).eps)
 
 
@@ -215,7 +216,7 @@ def _forms(distance: Any, x: _Rows) -> Iterator[tuple[slice, np.ndarray, np.ndar
 
 
 def _common_offset(distance: Any, sets: list[_Rows]) -> np.ndarray | None:
-    """Returns the mean of all vectors if it dwarfs their spread; of integers, in whole numbers."""
+    """Returns the mean of all vectors if it dwarfs their spread; of fractions, in whole numbers."""
     total: Any = 0.0
     squares, num_items, is_whole = 0.0, 0, True
     for x in sets:
@@ -223,7 +224,7 @@ def _common_offset(distance: Any, sets: list[_Rows]) -> np.ndarray | None:
             total = total + vectors.sum(axis=0, dtype=np.float64)
             squares += float(2 * _half_norms(vectors).sum())
             num_items += len(vectors)
-            is_whole = is_whole and bool((np.rint(vectors) == vectors).all())
+            is_whole = is_whole and bool((np.rint(_FINEST * vectors) == _FINEST * vectors).all())
     mean = np.rint(total / num_items) if is_whole else total / num_items
     offset = float(mean @ mean)
     return mean if offset > squares / num_items - offset else None
@@ -251,13 +252,18 @@ def _half_norms(vectors: np.ndarray) -> np.ndarray:
 
 
 def _is_of_small_integers(side: np.ndarray, magnitudes: np.ndarray) -> bool:
-    # Partial sums are at most four times the largest half norm, and multiples of one half.
-    is_small = bool(magnitudes.max() < 2**20)
-    return is_small and all(
-        bool((np.rint(2 * block) == 2 * block).all())
-        and bool((np.rint(block[:, :-2]) == block[:, :-2]).all())
-        for block in np.array_split(side, max(1, side.size // 2**20))
-    )
+    """Whether all sums of products are exact: of small integers, or of simple fractions."""
+    blocks = np.array_split(side, max(1, side.size // 2**20))
+    for scale in (1, 4, _FINEST):
+        # In units of 1 / scale, sums are multiples of one half, up to four of the magnitudes.
+        if magnitudes.max() * scale**2 < 2**20 and all(_is_whole(b, scale) for b in blocks):
+            return True
+    return False
+
+
+def _is_whole(rows: np.ndarray, scale: int) -> bool:
+    vectors, half_norms = scale * rows[:, :-2], 2 * scale**2 * rows[:, -2]
+    return all(bool((np.rint(part) == part).all()) for part in (vectors, half_norms))
 
 
 def _float_at(place: int) -> np.float32:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from keras import ops
 
 from keras_siamese.distances import Cosine, Euclidean, SignalToNoise
 from keras_siamese.ops import nearest_classes as module
@@ -15,7 +16,8 @@ def test_against_the_whole_matrix(rng, monkeypatch, rows, columns, distance):
     labels = np.append(rng.integers(0, 8, 40), 99)
     embeddings = rng.normal(size=(41, 5)).astype(np.float32)
     embeddings[30] = embeddings[2]
-    matrix = np.array(distance.pairwise(embeddings, embeddings))
+    x = ops.convert_to_tensor(embeddings)
+    matrix = np.array(ops.convert_to_numpy(distance.pairwise(x, x)))
     np.fill_diagonal(matrix, np.inf)
     same = labels[:, None] == labels
     found = nearest_of_both_kinds(LabelledSet(labels, embeddings, distance))

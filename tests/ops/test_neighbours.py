@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from keras import ops
 
 from keras_siamese import distances
 from keras_siamese.ops.neighbours import nearest_neighbours, neighbours_within
@@ -8,8 +9,8 @@ NAMES = ["euclidean", "squared_euclidean", "cosine", "angular", "inner_product",
 
 
 def matrix(name, x, y):
-    distance = distances.get(name)
-    return np.asarray(distance.paired(x[:, None].astype(float), y[None].astype(float)))
+    x, y = (ops.convert_to_tensor(part.astype(float)) for part in (x[:, None], y[None]))
+    return ops.convert_to_numpy(distances.get(name).paired(x, y))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -86,6 +86,10 @@ def test_small_integers_are_exact(rng):
     assert tiles.errors(rows).tolist() == [0.0] * 50
     differences = x[:, None].astype(int) - x.astype(int)
     assert (2 * tiles.tile(rows, rows) == (differences**2).sum(axis=-1)).all()
+    for scale in (4, 16):
+        fractions = DistanceTiles(distances.get("squared_euclidean"), x / scale)
+        assert fractions.errors(rows).tolist() == [0.0] * 50
+        assert (2 * scale**2 * fractions.tile(rows, rows) == (differences**2).sum(axis=-1)).all()
     large = DistanceTiles(distances.get("squared_euclidean"), 1000 * x)
     assert large.errors(rows).min() > 0
 
