@@ -224,7 +224,7 @@ def _common_offset(distance: Any, sets: list[_Rows]) -> np.ndarray | None:
             total = total + vectors.sum(axis=0, dtype=np.float64)
             squares += float(2 * _half_norms(vectors).sum())
             num_items += len(vectors)
-            is_whole = is_whole and bool((np.rint(_FINEST * vectors) == _FINEST * vectors).all())
+            is_whole = is_whole and _is_multiple(vectors, 1 / _FINEST)
     mean = np.rint(total / num_items) if is_whole else total / num_items
     offset = float(mean @ mean)
     return mean if offset > squares / num_items - offset else None
@@ -262,8 +262,14 @@ def _is_of_small_integers(side: np.ndarray, magnitudes: np.ndarray) -> bool:
 
 
 def _is_whole(rows: np.ndarray, scale: int) -> bool:
-    vectors, half_norms = scale * rows[:, :-2], 2 * scale**2 * rows[:, -2]
-    return all(bool((np.rint(part) == part).all()) for part in (vectors, half_norms))
+    half_norms_fit = _is_multiple(rows[:, -2], 0.5 / scale**2)
+    return half_norms_fit and _is_multiple(rows[:, :-2], 1 / scale)
+
+
+def _is_multiple(values: np.ndarray, of: float) -> bool:
+    with np.errstate(over="ignore"):
+        scaled = values * (1 / values.dtype.type(of))
+    return bool((np.rint(scaled) == scaled).all())
 
 
 def _float_at(place: int) -> np.float32:
