@@ -36,10 +36,12 @@ class PairBins:
 
         Pairs of both kinds in one bin are half right and half wrong, unless they are truly tied.
         """
-        errors = self.positives.astype(np.float64) * self.negatives
+        errors = self.positives.astype(np.float64)
+        errors *= self.negatives
         errors[self.is_single] = 0
         combinations = float(self.positives.sum()) * float(self.negatives.sum())
-        return errors / (2 * combinations) if combinations else np.zeros_like(errors)
+        errors /= 2 * combinations or 1.0
+        return errors
 
     def mean_errors(self, counts: np.ndarray) -> np.ndarray:
         """How much each bin adds to the largest possible relative error of a mean distance.
@@ -48,10 +50,15 @@ class PairBins:
             counts: `positives` or `negatives`.
         """
         # Relative to the mean of the absolute value, which is at least so large.
-        is_astride = (self.least < 0) & (self.greatest > 0)
-        least = np.where(is_astride, 0, np.minimum(np.abs(self.least), np.abs(self.greatest)))
-        errors = 0.5 * (self.greatest - self.least) * counts
-        return np.where(errors > 0, errors / max(float(least @ counts), 1e-200), 0.0)
+        magnitudes = np.minimum(np.abs(self.least), np.abs(self.greatest))
+        magnitudes[(self.least < 0) & (self.greatest > 0)] = 0
+        total = max(float(magnitudes @ counts), 1e-200)
+        errors = self.greatest - self.least
+        errors *= counts
+        errors *= 0.5
+        with np.errstate(over="ignore"):
+            errors /= total
+        return errors
 
     def where(self, chosen: np.ndarray) -> "PairBins":
         """The chosen ones: places, or a mask."""

@@ -76,13 +76,15 @@ class PairHistogram:
             counters[0].add(pairs)
         low = min(counter.least for counter in counters)
         high = max(counter.greatest for counter in counters)
-        counts = np.zeros((2, self._num_bins))
+        filled = np.zeros(self._num_bins, bool)
         for counter in counters:
-            for side in (0, 1):
-                counter.add_to(counts[side], side)
-        places = np.flatnonzero((counts[0] > 0) | (counts[1] > 0))
-        positives, negatives = counts[0][places], counts[1][places]
-        del counts
+            counter.mark(filled)
+        places = np.flatnonzero(filled)
+        positives, negatives = (
+            sum(counter.take(side, places) for counter in counters) + np.zeros(len(places))
+            for side in (0, 1)
+        )
+        del counters
         if self._parts:
             ends = self._parts[-1].ends(places)
         else:
@@ -101,11 +103,12 @@ class PairHistogram:
         everything = PairBins.join([*finished, bins])
         num_finished = len(everything.least) - len(bins.least)
         divided = np.zeros(len(bins.least), bool)
-        for errors, tolerance in (
-            (everything.area_errors(), self._area_tolerance),
-            (everything.mean_errors(everything.positives), MEAN_TOLERANCE),
-            (everything.mean_errors(everything.negatives), MEAN_TOLERANCE),
+        for errors_of, tolerance in (
+            (everything.area_errors, self._area_tolerance),
+            (lambda: everything.mean_errors(everything.positives), MEAN_TOLERANCE),
+            (lambda: everything.mean_errors(everything.negatives), MEAN_TOLERANCE),
         ):
+            errors = errors_of()
             if errors.sum() <= tolerance:
                 continue
             # Something is left to the parts.
@@ -157,12 +160,20 @@ class _Counter:
             ones = self._ones[side] = np.zeros(self._num_bins, np.uint32)
         np.add.at(ones, places, np.uint32(1))
 
-    def add_to(self, counts: np.ndarray, side: int) -> None:
-        """Adds the counts of one side to others, and forgets them."""
+    def mark(self, filled: np.ndarray) -> None:
+        """Sets the places of bins that are not empty to true."""
+        for counts in (*self._ones, *self._sums):
+            if counts is not None:
+                filled |= counts > 0
+
+    def take(self, side: int, places: np.ndarray) -> np.ndarray | float:
+        """Returns the counts of one side in some bins, in float64, and forgets all of them."""
+        taken: np.ndarray | float = 0.0
         for own in (self._ones, self._sums):
-            if own[side] is not None:
-                counts += own[side]
+            if (counts := own[side]) is not None:
+                taken = taken + counts[places].astype(np.float64)
                 own[side] = None
+        return taken
 
     def _sums_of(self, side: int) -> np.ndarray:
         sums = self._sums[side]

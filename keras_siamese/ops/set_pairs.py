@@ -12,6 +12,7 @@ from keras_siamese.ops.tiles import DistanceTiles
 
 # Numbers that are worked on at a time, shape (TILE_ROWS, TILE_COLUMNS): they stay in cache.
 TILE_ROWS, TILE_COLUMNS = 512, 1024
+_BLOCK = 2**16  # Distances that are made of reduced ones at a time.
 
 
 class Pairs(NamedTuple):
@@ -148,7 +149,11 @@ class SetPairs:
 
     def distances_of(self, reduced: np.ndarray) -> np.ndarray:
         """Makes distances of reduced ones, in float64."""
-        return self._tiles.distances(reduced.astype(np.float64))
+        distances = np.empty(len(reduced))
+        for start in range(0, len(reduced), _BLOCK):
+            block = reduced[start : start + _BLOCK].astype(np.float64)
+            distances[start : start + _BLOCK] = self._tiles.distances(block)
+        return distances
 
     def _counted(self, rows: slice, columns: slice) -> np.ndarray:
         places = np.arange(rows.start, rows.stop)[:, None], np.arange(columns.start, columns.stop)
