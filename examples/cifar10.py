@@ -33,33 +33,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     train, val = ks.data.stratified_split(known, fractions=(0.95, 0.05), seed=args.seed)
     ks.data.find_leaks(train=train, val=val, test=test).check("items")
 
-    model = ks.SiameseModel(
-        ks.encoders.convnet((32, 32, 3), embedding_dim=128, filters=(32, 64, 128), dropout=0.2)
-    )
-    model.compile(
-        optimizer=keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(2e-3, args.epochs * args.steps)
-        ),
-        loss=ks.losses.SupConLoss(temperature=0.1),
-        metrics=[ks.metrics.RecallAtK(1), ks.metrics.MAPAtR()],
-    )
+    model = make_model(args)
     x_test, y_test = test.arrays()
     spaces = {"raw pixels": x_test, "untrained encoder": model.predict(x_test, verbose=0)}
-    batches = ks.data.pk_batches(
-        train,
-        classes_per_batch=10,
-        examples_per_class=16,
-        steps_per_epoch=args.steps,
-        seed=args.seed,
-    )
-    model.fit(
-        ks.data.augment(batches, ks.data.natural_augmentation(), seed=args.seed),
-        epochs=args.epochs,
-        validation_data=val,
-        callbacks=[
-            keras.callbacks.EarlyStopping("val_map_at_r", patience=5, restore_best_weights=True)
-        ],
-    )
+    train_model(model, train, val, args)
     model.save(out / "model.keras")
     spaces["trained encoder"] = model.predict(x_test, verbose=0)
     figures = {
@@ -77,6 +54,42 @@ def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     picture.savefig(out / "embeddings.png")
     print(f"\nThe model and the picture embeddings.png are in {out}.")
     return figures
+
+
+def make_model(args: argparse.Namespace) -> ks.SiameseModel:
+    """Returns an untrained model."""
+    model = ks.SiameseModel(
+        ks.encoders.convnet((32, 32, 3), embedding_dim=128, filters=(32, 64, 128), dropout=0.2)
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(2e-3, args.epochs * args.steps)
+        ),
+        loss=ks.losses.SupConLoss(temperature=0.1),
+        metrics=[ks.metrics.RecallAtK(1), ks.metrics.MAPAtR()],
+    )
+    return model
+
+
+def train_model(
+    model: ks.SiameseModel, train: ks.data.Source, val: ks.data.Source, args: argparse.Namespace
+) -> None:
+    """Trains the model; the epoch that is best on the validation images is kept."""
+    batches = ks.data.pk_batches(
+        train,
+        classes_per_batch=10,
+        examples_per_class=16,
+        steps_per_epoch=args.steps,
+        seed=args.seed,
+    )
+    model.fit(
+        ks.data.augment(batches, ks.data.natural_augmentation(), seed=args.seed),
+        epochs=args.epochs,
+        validation_data=val,
+        callbacks=[
+            keras.callbacks.EarlyStopping("val_map_at_r", patience=5, restore_best_weights=True)
+        ],
+    )
 
 
 def load_images(args: argparse.Namespace, part: str) -> ks.data.Source:
