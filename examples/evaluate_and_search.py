@@ -63,11 +63,15 @@ def main(argv: Sequence[str] | None = None) -> ks.evaluation.EvaluationReport:
     found = index.query(picture[None], k=8)
     label = index.predict(picture[None], k=8)[0]
     probabilities = index.calibration.probability(found.distances[0])
-    print(f"\nNearest to {name}, of which the index says {label!r}:\n")
+    print(f"\nNearest to {name}, of which the index says {str(label)!r}:\n")
     for place, distance, probability in zip(
         found.labels[0], found.distances[0], probabilities, strict=True
     ):
         print(f"    {place:<12} distance {distance:.3f}   same class: {probability:.0%}")
+    print(
+        "\n(That is the share of matches among all pairs at such a distance. Of the nearest among"
+    )
+    print("very many items, fewer match: the report's recall_at_1 says how many.)")
     figure = ks.evaluation.plot_neighbours(
         model.predict(picture[None], verbose=0),
         [name],

@@ -160,3 +160,33 @@ def test_data_of_the_quality_benchmark(load, tmp_path, variable, folder, name, n
         assert x.shape[1:] == (28, 28, 1) and len(x) == len(y) and x.min() >= 0 and x.max() <= 1
     known = {image.tobytes() for image in task.train[0]}
     assert not any(image.tobytes() in known for image in task.validation[0][:500])
+
+
+def test_retrieval(run):
+    (line,) = run(
+        "retrieval", "--sizes", "300x8", "--class-sizes", "5", "--seconds", "0.1", "--least", "1"
+    )
+    assert line["num_items"] == 300 and line["class_size"] == 5
+    assert line["seconds"]["recall"] > 0 and line["ratios"]["all_to_floor"] > 0
+    assert line["extra_mib"] >= 0
+    if line["value_of_faiss"] is not None:
+        assert line["value"] == line["value_of_faiss"]
+
+
+def test_index(run):
+    exact, graph = run(
+        "index", "--sizes", "2000", "--queries", "60", "--cases", "exact", "usearch_int8"
+    )
+    assert (exact["case"], exact["recall_at_10"]) == ("exact", 1.0)
+    assert graph["recall_at_10"] > 0.95 and graph["build_seconds"] > 0
+
+
+def test_verification(run):
+    speed, memory = run(
+        "verification",
+        *("--sizes", "300", "--memory", "300", "--seconds", "0.01", "--least", "1", "--sklearn"),
+    )
+    assert speed["pairs"] == 300 * 299 // 2
+    assert speed["error"] <= speed["error_bound"] + 1e-6
+    assert speed["seconds"]["sklearn"] > 0 and speed["ratios"]["times_faster_than_sorting"] > 0
+    assert memory["process_mib"] > memory["extra_mib"] >= 0

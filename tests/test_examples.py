@@ -170,6 +170,25 @@ def test_cifar10(load, tmp_path, capsys, rng):
     assert (tmp_path / "out" / "embeddings.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_evaluate_and_search(load, tmp_path, capsys, rng):
+    write_classes_of_jpeg(tmp_path / "train", rng, num_images=80)
+    write_classes_of_jpeg(tmp_path / "test", rng, num_images=5)
+    out = tmp_path / "out"
+    arguments = ["--data", str(tmp_path), "--out", str(out), "--points", "50"]
+    module = load("evaluate_and_search")
+    report = module.main([*arguments, "--epochs", "1", "--steps", "2"])
+    assert list(report) == FIGURES
+    picture = str(tmp_path / "test" / "class3" / "0001.jpg")
+    again = module.main([*arguments, "--model", str(out / "model.keras"), "--picture", picture])
+    assert dict(again) == dict(report)
+    printed = capsys.readouterr().out
+    assert "Nearest to 0001, of which the index says" in printed
+    assert printed.count("same class: ") == 16
+    assert "data:image/png;base64," in (out / "report.html").read_text()
+    assert (out / "neighbours.png").read_bytes().startswith(b"\x89PNG")
+    assert len(keras_siamese.EmbeddingIndex.load(out / "pictures.index")) == 760
+
+
 @pytest.mark.data
 def test_cifar10_of_the_archive(load, tmp_path):
     folder = data_folder("KERAS_SIAMESE_DATA", "cifar10")
