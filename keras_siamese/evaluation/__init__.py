@@ -1,5 +1,6 @@
 """Evaluation of whole sets: reports, retrieval, verification, thresholds, confidence, plots."""
 
+from keras_siamese.evaluation.calibrated import CalibratedPoint as CalibratedPoint
 from keras_siamese.evaluation.calibrated import Calibration as Calibration
 from keras_siamese.evaluation.calibration import calibrate as calibrate
 from keras_siamese.evaluation.calibration import (
@@ -41,6 +42,7 @@ from keras_siamese.evaluation.verification import evaluate_pair_distances as eva
 from keras_siamese.evaluation.verification import evaluate_verification as evaluate_verification
 
 __all__ = [
+    "CalibratedPoint",
     "Calibration",
     "Difference",
     "EvaluationReport",

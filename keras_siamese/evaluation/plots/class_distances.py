@@ -168,5 +168,5 @@ def _write_values(axes: Axes, values: np.ndarray, image: AxesImage) -> None:
         if np.isfinite(value):
             color = "#000000" if is_bright[row, column] else "#ffffff"
             axes.text(
-                column, row, f"{value:.3g}", ha="center", va="center", fontsize=7, color=color
+                column, row, f"{value:#.3g}", ha="center", va="center", fontsize=7, color=color
             )

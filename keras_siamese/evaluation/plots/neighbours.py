@@ -120,7 +120,7 @@ def neighbour_rows(
     for query, items, distances_to in zip(queries.tolist(), found, far, strict=True):
         name = space.name(query)
         kept = [
-            Cell(int(item), (f"{value:.3g}", others.name(item)), others.name(item) == name)
+            Cell(int(item), (f"{value:#.3g}", others.name(item)), others.name(item) == name)
             for item, value in zip(items, distances_to, strict=True)
             if gallery is not None or item != query
         ]

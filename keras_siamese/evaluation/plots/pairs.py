@@ -88,6 +88,6 @@ def pair_rows(found: ExtremePairs, space: LabelledSpace, which: str = "both") ->
 
 
 def _group(pair: Pair, space: LabelledSpace, is_right: bool) -> Group:
-    distance = f"{pair.distance:.3g}"
+    distance = f"{pair.distance:#.3g}"
     first = Cell(pair.first, (distance, space.name(pair.first)), is_right)
     return Group((first, Cell(pair.second, (distance, space.name(pair.second)), is_right)))

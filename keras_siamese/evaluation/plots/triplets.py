@@ -80,7 +80,7 @@ def _group(triplet: list[int], far: np.ndarray | None, names: np.ndarray | None)
             caption.append(str(names[place]))
     if far is not None:
         for caption, value in zip(captions[1:], far, strict=True):
-            caption.append(f"{value:.3g}")
+            caption.append(f"{value:#.3g}")
         is_right[2] = bool(far[1] > far[0])
     cells = zip(triplet, captions, is_right, strict=True)
     return Group(tuple(Cell(place, tuple(caption), right) for place, caption, right in cells))

@@ -26,7 +26,7 @@ def test_neighbours_by_hand():
     assert places(rows) == [[0, 1, 2], [2, 1, 0]]
     query, nearest, next_one = rows[0][0].cells
     assert query.is_right is None and query.caption == ("query", "a")
-    assert nearest.is_right is True and nearest.caption == ("1", "a")
+    assert nearest.is_right is True and nearest.caption == ("1.00", "a")
     assert next_one.is_right is False and next_one.caption == ("1.25", "b")
 
 

@@ -20,7 +20,7 @@ def test_distances_and_names_are_shown(draw, texts_of):
     figure = draw(plot_pairs(embeddings, labels, which="worst", num_pairs=1))
     texts = texts_of(figure).split("\n")
     # Farthest of one class: bees at 1.25 and 9; nearest of two classes: at 1 and 1.25.
-    assert texts.count("7.75") == texts.count("0.25") == 2
+    assert texts.count("7.75") == texts.count("0.250") == 2
     assert {"item 1", "item 2", "item 3"} <= set(texts) and "item 0" not in texts
 
 

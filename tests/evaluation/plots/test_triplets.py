@@ -29,7 +29,7 @@ def test_distances_and_marks_by_hand(draw, texts_of):
         np.zeros((4, 3, 3)), [[0, 1, 2], [0, 1, 3]], embeddings=embeddings, labels=list("aabb")
     )
     texts = texts_of(draw(figure)).split("\n")
-    assert texts.count("1") == 2 and texts.count("0.5") == texts.count("3") == 1
+    assert texts.count("1.00") == 2 and texts.count("0.500") == texts.count("3.00") == 1
     assert texts.count("✗ negative") == texts.count("✓ negative") == 1
 
 
