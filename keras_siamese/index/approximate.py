@@ -22,6 +22,13 @@ _COMPARED_BY = {
     "angular": (SQUARED, True),
     "inner_product": (PRODUCT, False),
 }
+# What the libraries take; beyond, some end the process or ask for all memory there is.
+_RANGES = {
+    "connectivity": (2, 1024),
+    "expansion_add": (1, 2**16),
+    "expansion_search": (1, 2**16),
+    "threads": (0, 1024),
+}
 _BLOCK_ROWS = 2**14
 
 
@@ -39,7 +46,8 @@ class ApproximateBackend(Backend):
         rescore: Candidates for each wanted neighbour, where codes are smaller than the vectors.
         options: Arguments of the subclass.
 
-    Raises: ValueError: If the library cannot do the distance or the codes, or an option is unknown.
+    Raises: ValueError: If the library cannot do the distance or the codes, or an option is unknown
+        or out of range.
     """
 
     name: ClassVar[str]
@@ -76,6 +84,8 @@ class ApproximateBackend(Backend):
                 f"{sorted(unknown)}."
             )
         self.options = {**self.default_options, **(options or {})}
+        for name in _RANGES.keys() & self.options:
+            _check_range(name, self.options[name])
         self.coder = Coder(codes, normalize)
         is_coarse = codes != store.dtype or codes not in ("float32", "float16")
         self.rescore = check_count("rescore", rescore) if is_coarse else 1
@@ -132,7 +142,8 @@ class ApproximateBackend(Backend):
                 found.append((rows, positions, distances))
                 break
             positions, distances = self._rank(queries[open_queries], count * self.rescore)
-            is_done = distances[:, count - 1] > threshold
+            last = distances[:, count - 1]
+            is_done = (last > threshold) & np.isfinite(last)  # infinite: too few candidates
             is_found = (distances <= threshold) & is_done[:, None]
             row, _ = np.nonzero(is_found)
             found.append((open_queries[row], positions[is_found], distances[is_found]))
@@ -156,3 +167,9 @@ class ApproximateBackend(Backend):
             positions[rows] = np.take_along_axis(places, order, axis=1)
             distances[rows] = np.take_along_axis(d, order, axis=1)
         return positions, distances
+
+
+def _check_range(option: str, value: Any) -> None:
+    least, greatest = _RANGES[option]
+    if check_count(option, value, least=least) > greatest:
+        raise ValueError(f"`{option}` must be at most {greatest}. Received: {value!r}.")

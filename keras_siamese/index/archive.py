@@ -3,13 +3,14 @@
 import hashlib
 import io
 import json
+import math
 import os
 import struct
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 import numpy as np
 
@@ -204,11 +205,15 @@ class ArchiveReader:
         return manifest
 
     def _parse(self, name: str, data: bytes) -> Any:
-        def refuse(constant: str) -> None:
+        def refuse(constant: str) -> NoReturn:
             raise ValueError(f"{constant} is no JSON")
 
+        def finite(number: str) -> float:
+            value = float(number)  # 1e999 is infinity
+            return value if math.isfinite(value) else refuse(number)
+
         try:
-            return json.loads(data, parse_constant=refuse)
+            return json.loads(data, parse_constant=refuse, parse_float=finite)
         except (ValueError, RecursionError) as error:
             raise self.error(f"{name} is no proper JSON ({type(error).__name__})") from error
 
@@ -247,6 +252,15 @@ class _Hashed:
         self.digest.update(data)
         self.num_bytes += len(data)
         return data
+
+
+def unpacked_size(path: Path) -> int:
+    """Returns how many bytes the members of a zip file claim to have; 0 if it is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sum(info.file_size for info in archive.infolist())
+    except _BROKEN:
+        return 0
 
 
 def _read_into(member: _Hashed, array: np.ndarray) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_siamese.evaluation.calibrated import Calibration
 from keras_siamese.files import atomic_path
-from keras_siamese.index.archive import ArchiveReader, ArchiveWriter
+from keras_siamese.index.archive import ArchiveReader, ArchiveWriter, unpacked_size
 from keras_siamese.index.distance_config import (
     distance_from_config,
     distance_to_config,
@@ -30,6 +30,7 @@ _MODEL, _GRAPH, _DISTANCE_WEIGHTS = "model.keras", "graph.bin", "distance_weight
 _ARRAYS = ("vectors.npy", "scales.npy", "ids.npy", "labels.npy", _DISTANCE_WEIGHTS)
 _JSON = ("label_names.json", "metadata.json", "calibration.json")
 _MEMBERS = (*_ARRAYS, *_JSON, _GRAPH, _MODEL)
+_MAX_DIM = 2**20  # Of an index without items nothing else says that its file claims too much.
 
 
 @dataclass
@@ -150,7 +151,7 @@ def _read_vectors(
     archive: ArchiveReader, manifest: dict[str, Any], trust_graph: bool
 ) -> VectorIndex:
     num_items = _count(archive, "num_items", least=0)
-    embedding_dim = _count(archive, "embedding_dim", least=1)
+    embedding_dim = _count(archive, "embedding_dim", least=1, most=_MAX_DIM)
     distance = distance_from_config(manifest["distance"])
     index = VectorIndex(
         distance,
@@ -201,6 +202,8 @@ def _read_encoder(archive: ArchiveReader) -> keras.Model:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "encoder.keras"
         archive.extract(_MODEL, path)
+        if unpacked_size(path) > path.stat().st_size:
+            raise archive.error("its encoder is compressed, which Keras never does")
         try:
             encoder = keras.saving.load_model(path, compile=False, safe_mode=True)
         except Exception as error:
@@ -213,8 +216,8 @@ def _read_encoder(archive: ArchiveReader) -> keras.Model:
     return encoder
 
 
-def _count(archive: ArchiveReader, name: str, least: int) -> int:
+def _count(archive: ArchiveReader, name: str, least: int, most: int = 2**63 - 1) -> int:
     value = archive.manifest.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**63:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise archive.error(f"its {name} is {value!r:.80}")
     return value

@@ -13,7 +13,7 @@ class Blind(ApproximateBackend):
 
     name = "blind"
     all_codes = ("float32", "int8", "binary")
-    default_options = {"step": 1}
+    default_options = {"step": 1, "threads": 0}
 
     def start(self):
         self.known, self.asked = [], []
@@ -69,6 +69,13 @@ def test_too_few_candidates_fall_back(x):
     assert np.array_equal(positions, exact.search(x[:3], 5)[0])
 
 
+def test_too_few_candidates_within_fall_back(rng):
+    x = rng.normal(size=(600, 4)).astype("float32")
+    backend, exact = make(x, options={"step": 30})
+    for found, expected in zip(backend.within(x[:3], 0.8), exact.within(x[:3], 0.8), strict=True):
+        assert np.array_equal(found, expected)
+
+
 @pytest.mark.parametrize("threshold", [0.0, 0.8, 2.0, 100.0])
 def test_within(rng, threshold):
     x = rng.normal(size=(600, 4)).astype("float32")
@@ -96,6 +103,9 @@ def test_removed_items_are_not_found(x):
         ({"codes": "binary", "distance": "inner_product"}, "binary ones for"),
         ({"options": {"steps": 3}}, r"Received: \['steps'\]"),
         ({"rescore": 0, "codes": "int8"}, "`rescore` must be"),
+        ({"options": {"threads": -1}}, "`threads` must be an integer of at least 0"),
+        ({"options": {"threads": 10**6}}, "`threads` must be at most 1024"),
+        ({"options": {"threads": 1e308}}, "`threads` must be an integer"),
     ],
 )
 def test_refused(x, arguments, message):

@@ -224,6 +224,7 @@ def with_value(value):
         (setting(num_items=2**70), "its num_items is"),
         (setting(embedding_dim="4"), "its embedding_dim is '4'"),
         (setting(embedding_dim=8), "vectors.npy is"),
+        (setting(embedding_dim=2**40), "its embedding_dim is"),
         (setting(dtype="float16"), "vectors.npy is float32"),
         (setting(dtype="object"), "Unknown `dtype`"),
         (setting(dtype=["float32"]), "Unknown `dtype`"),
@@ -233,6 +234,9 @@ def with_value(value):
         (setting(options=[["a", 1]]), "exact backend searches"),
         (setting(rescore=None), "`rescore`"),
         (setting(codes="int8"), "exact backend searches"),
+        (setting(backend="usearch", options={"threads": 10**6}), "at most 1024"),
+        (setting(backend="usearch", options={"connectivity": 1e308}), "must be an integer"),
+        (setting(backend="usearch", options={"connectivity": 10**9}), "at most 1024"),
         (setting(next_id=5), "ids are out of range"),
         (setting(label_kind="evil"), "its labels are 'evil'"),
         (setting(label_kind=None), "labels.npy is"),
@@ -254,6 +258,7 @@ def with_value(value):
         (member("label_names.json", b'["a", "a", "b", "c", "d"]'), "do not fit their 5 names"),
         (member("metadata.json", b'{"n": [1]}'), "columns of 118 values"),
         (member("metadata.json", b"[" * 10**5), "no proper JSON"),
+        (member("metadata.json", b'{"n": [1e999]}'), "no proper JSON"),
         (member("calibration.json", b"{}"), "no calibration"),
         (member("calibration.json", b"[]"), "no calibration"),
         (setting(distance={"registered_name": "keras_siamese>Cosine", "config": {}}), "is for"),
@@ -265,6 +270,18 @@ def with_value(value):
 def test_hostile_files(path, change, message):
     rewrite(path, change)
     with pytest.raises(ValueError, match=message):
+        EmbeddingIndex.load(path)
+
+
+def test_an_encoder_that_unpacks_to_far_more(path):
+    def change(members, manifest):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+            file.writestr("model.weights.h5", bytes(10**7))
+        members["model.keras"] = packed.getvalue()
+
+    rewrite(path, change)
+    with pytest.raises(ValueError, match="its encoder is compressed"):
         EmbeddingIndex.load(path)
 
 
