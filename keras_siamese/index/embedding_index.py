@@ -99,17 +99,20 @@ class EmbeddingIndex(IndexQueries):
     @property
     def ids(self) -> np.ndarray:
         """Ids of all items, in the order in which they were added, int64."""
-        return self._index.items.ids.copy()
+        with self._lock:
+            return self._index.items.ids.copy()
 
     @property
     def labels(self) -> np.ndarray | None:
         """Labels of all items, or None if they have none."""
-        return self._index.items.labels.take(slice(None))
+        with self._lock:
+            return self._index.items.labels.take(slice(None))
 
     @property
     def metadata(self) -> dict[str, np.ndarray]:
         """Metadata of all items: for each column an array of objects."""
-        return self._index.items.metadata.take(np.arange(len(self)))
+        with self._lock:
+            return self._index.items.metadata.take(np.arange(len(self)))
 
     @property
     def encoder(self) -> keras.Model | None:

@@ -37,7 +37,7 @@ def kind_of(labels: np.ndarray | None) -> str | None:
 class LabelColumn:
     """The label of each item; all are integers, or all are names, or there are none.
 
-    Names are kept once each, with an int64 for each item.
+    Names are kept once each, those of removed items too, with an int64 for each item.
     """
 
     def __init__(self) -> None:
@@ -67,6 +67,10 @@ class LabelColumn:
                 f"The labels in the index are {inside}. Received: `{argument}` of {kind or 'None'}."
                 f" Give {'no labels' if self.kind is None else f'labels that are {inside}'}."
             )
+
+    def __contains__(self, label: object) -> bool:
+        value = self._number_of.get(label) if self.kind == NAMES else label  # type: ignore[call-overload]
+        return value is not None and bool((self.values == value).any())
 
     def replace(self, positions: np.ndarray, labels: np.ndarray) -> None:
         """Puts other labels in the place of some."""

@@ -57,6 +57,10 @@ class IndexQueries:
         with self._lock:
             if rerank is None:
                 return self._index.nearest(embeddings, k)
+            if not isinstance(rerank, Reranking):
+                raise ValueError(
+                    f"`rerank` must be `KReciprocal()` or `QueryExpansion()`. Received: {rerank!r}."
+                )
             queries = as_vectors(embeddings, self._index.embedding_dim)
             self._index.find(queries[:0], k)  # checks k
             positions = rerank.find(self._index, queries, k)
@@ -116,8 +120,7 @@ class IndexQueries:
         """
         with self._lock:
             column = self._index.items.labels
-            inside = np.array(column.names) if column.names else column.values
-            unknown_label = as_unknown_label(unknown_label, column.kind, inside)
+            unknown_label = as_unknown_label(unknown_label, column)
             if threshold is None and self._calibration is not None:
                 threshold = self._calibration.unknown_threshold
             limit = self._threshold(threshold)

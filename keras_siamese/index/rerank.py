@@ -56,6 +56,8 @@ class KReciprocal(Reranking):
         """See `Reranking.find`."""
         count = min(len(index), max(k, check_count("num_candidates", self.num_candidates)))
         positions, _ = index.find(queries, count)
+        if not len(queries):
+            return positions[:, :k]
         gallery = np.unique(positions)
         num_items = len(queries) + len(gallery)
         if num_items > _MAX_ITEMS:

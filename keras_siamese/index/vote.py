@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_siamese.index.labels import NAMES, LabelColumn
+
 UNKNOWN_NAME, UNKNOWN_INTEGER = "unknown", -1
 
 
@@ -30,28 +32,27 @@ def vote(
     return winners, np.asarray(has_vote.any(axis=1))
 
 
-def as_unknown_label(unknown_label: Any, kind: str | None, names_or_values: np.ndarray) -> Any:
+def as_unknown_label(unknown_label: Any, labels: LabelColumn) -> Any:
     """Returns the label of queries that are nothing in the index.
 
     Args:
         unknown_label: What the user gave; None: `"unknown"` among names, -1 among integers.
-        kind: `"names"` or `"integers"`; None if the index has no labels.
-        names_or_values: The labels in the index.
+        labels: The labels in the index.
 
     Raises: ValueError: If the index has no labels, the label is of another kind, or one of them.
     """
-    if kind is None:
+    if labels.kind is None:
         raise ValueError("The items of the index have no labels. Give `y` to `add` to predict any.")
-    is_names = kind == "names"
+    is_names = labels.kind == NAMES
     if unknown_label is None:
         unknown_label = UNKNOWN_NAME if is_names else UNKNOWN_INTEGER
     is_right = isinstance(unknown_label, str if is_names else int | np.integer)
     if not is_right or isinstance(unknown_label, bool):
         raise ValueError(
-            f"`unknown_label` must be of the kind of the labels, {kind}. "
+            f"`unknown_label` must be of the kind of the labels, {labels.kind}. "
             f"Received: {unknown_label!r}."
         )
-    if (names_or_values == unknown_label).any():
+    if unknown_label in labels:
         raise ValueError(
             f"`unknown_label` must be no label of the index. Received: {unknown_label!r}, which is "
             "one. Give another."

@@ -49,6 +49,17 @@ def test_other_kinds(inside, new, message):
         column.check_kind(None if new is None else as_index_labels(new))
 
 
+def test_which_labels_are_inside():
+    column = LabelColumn()
+    column.append(as_index_labels(["unknown", "a", "b"]))
+    column.keep(np.array([False, True, True]))
+    assert "a" in column and "unknown" not in column and 1 not in column
+    # Other labels may follow when all have gone, whatever names there were.
+    column.keep(np.array([False, False]))
+    column.append(as_index_labels([-1, 5]))
+    assert -1 in column and 0 not in column and "a" not in column
+
+
 @pytest.mark.parametrize(
     "labels, message",
     [

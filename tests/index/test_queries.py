@@ -72,6 +72,9 @@ def test_reranked(index, queries, distances):
         assert result.distances == pytest.approx(found, abs=1e-6)
         with pytest.raises(ValueError, match="`k` is larger"):
             index.query(queries, k=121, rerank=rerank)
+    for rerank in ("k_reciprocal", KReciprocal):
+        with pytest.raises(ValueError, match=r"`rerank` must be `KReciprocal\(\)`"):
+            index.query(queries, k=2, rerank=rerank)
 
 
 def test_predict_with_a_threshold(index, clusters, queries, distances):
@@ -95,6 +98,15 @@ def test_names(model, clusters, queries):
     assert labels[0] == "no one that we know of"
     with pytest.raises(ValueError, match="kind of the labels, names"):
         index.predict(queries, threshold=1.0, unknown_label=-1)
+
+
+def test_a_removed_label_may_stand_for_the_unknown(model, clusters, queries):
+    x, _ = clusters
+    index = EmbeddingIndex(model).add(x[:3], ["unknown", "a", "b"], verbose=0)
+    with pytest.raises(ValueError, match="which is one"):
+        index.predict(queries, threshold=0.0)
+    index.remove([0])
+    assert index.predict(queries, threshold=-1.0)[0] == "unknown"
 
 
 def test_without_calibration(index, queries):

@@ -52,6 +52,11 @@ def test_query_expansion(index, rng, alpha):
         assert found[q].tolist() == [place for _, place in ranked[:6]]
 
 
+def test_no_queries(index):
+    for rerank in (KReciprocal(), QueryExpansion()):
+        assert rerank.find(index, np.empty((0, 6), "float32"), 3).shape == (0, 3)
+
+
 def test_wrong_numbers(index, rng):
     queries = rng.normal(size=(3, 6)).astype("float32")
     for rerank in (KReciprocal(k1=0), KReciprocal(num_candidates=0), QueryExpansion(0)):

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from reference import index_search
 
+from keras_siamese.index.labels import LabelColumn, as_index_labels
 from keras_siamese.index.vote import as_unknown_label, vote
+
+
+def column(labels):
+    inside = LabelColumn()
+    inside.append(None if labels is None else as_index_labels(labels))
+    return inside
 
 
 @pytest.mark.parametrize("k", [1, 2, 7])
@@ -33,22 +40,22 @@ def test_at_the_threshold():
 
 
 def test_unknown_labels():
-    assert as_unknown_label(None, "names", np.array(["a"])) == "unknown"
-    assert as_unknown_label(None, "integers", np.array([0])) == -1
-    assert as_unknown_label("other", "names", np.array(["a"])) == "other"
+    assert as_unknown_label(None, column(["a"])) == "unknown"
+    assert as_unknown_label(None, column([0])) == -1
+    assert as_unknown_label("other", column(["a"])) == "other"
 
 
 @pytest.mark.parametrize(
-    "label, kind, inside, message",
+    "label, inside, message",
     [
-        (None, None, [], "have no labels"),
-        (None, "integers", [-1, 3], "Received: -1, which is one"),
-        ("a", "names", ["a"], "which is one"),
-        (3, "names", ["a"], "kind of the labels, names"),
-        ("a", "integers", [1], "kind of the labels, integers"),
-        (True, "integers", [3], "kind of the labels, integers"),
+        (None, None, "have no labels"),
+        (None, [-1, 3], "Received: -1, which is one"),
+        ("a", ["a"], "which is one"),
+        (3, ["a"], "kind of the labels, names"),
+        ("a", [1], "kind of the labels, integers"),
+        (True, [3], "kind of the labels, integers"),
     ],
 )
-def test_refused(label, kind, inside, message):
+def test_refused(label, inside, message):
     with pytest.raises(ValueError, match=message):
-        as_unknown_label(label, kind, np.array(inside))
+        as_unknown_label(label, column(inside))
