@@ -103,8 +103,8 @@ def export_encoder(
             f"`preprocessing` must be a layer or model of Keras. Received: {preprocessing!r}."
         )
     inputs = _find_inputs(encoder, preprocessing, check_on)
-    items = made_up_items(inputs) if check_on is None else given_items(check_on, inputs)
     _check_strings(target, inputs)
+    items = made_up_items(inputs) if check_on is None else given_items(check_on, inputs)
     target.check_packages()
     _check_path(target, path, overwrite)
 

@@ -125,6 +125,8 @@ class TestStrings:
         path = tmp_path / f"x{SUFFIX[format]}"
         with pytest.raises(ValueError, match="takes no strings"):
             export_encoder(encoder, path, format, check_on=["a"])
+        with pytest.raises(ValueError, match="takes no strings"):  # not: give some to try it on
+            export_encoder(encoder, path, format)
         assert not list(tmp_path.iterdir())
 
     def test_need_items(self, tmp_path):
