@@ -1,6 +1,7 @@
 """The command line: `python -m keras_siamese COMMAND ...`."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 
@@ -31,7 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args.run(args)
     except _EXPECTED as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        message = re.sub("\x1b\\[[0-9;]*m", "", str(error))  # Keras prints in bold
+        print(f"error: {' '.join(message.split())}", file=sys.stderr)
         return 1
     return 0
 

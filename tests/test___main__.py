@@ -15,6 +15,15 @@ def test_errors_are_one_line_on_stderr(capsys, tmp_path):
     assert captured.err.count("\n") == 1
 
 
+def test_errors_of_keras_are_plain_text(capsys, monkeypatch):
+    def run(args):
+        raise ValueError("\x1b[1mInvalid input\n shape\x1b[0m")
+
+    monkeypatch.setattr(command_line.evaluate, "run", run)
+    assert command_line.main(["evaluate", "model.keras", "data.npz"]) == 1
+    assert capsys.readouterr().err == "error: Invalid input shape\n"
+
+
 def test_mistakes_of_the_package_are_not_hidden(monkeypatch):
     monkeypatch.setattr(command_line.evaluate, "run", lambda args: [][0])
     with pytest.raises(IndexError):

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from keras_siamese.distances import Distance
 from keras_siamese.evaluation.calibration import calibrate
 from keras_siamese.evaluation.embeddings import evaluate_embeddings
 from keras_siamese.model import SiameseModel
+
+_FALSE_MATCH_RATE = 0.01
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -42,10 +45,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--calibrate-fmr",
         type=float,
-        default=0.01,
         metavar="RATE",
         help="false-match rate of the threshold that is chosen on the validation data (default: "
-        "0.01)",
+        f"{_FALSE_MATCH_RATE})",
     )
     parser.add_argument("--json", metavar="FILE", help="write the figures there")
     parser.add_argument("--html", metavar="FILE", help="write a page with plots there")
@@ -71,6 +73,11 @@ def run(args: argparse.Namespace) -> None:
 
     Raises: ValueError: If the model or the data cannot be read, or do not fit each other.
     """
+    if args.calibrate_fmr is not None and args.validation is None:
+        raise ValueError(
+            "A threshold is chosen on data of its own. Received: --calibrate-fmr without "
+            "--validation. Give both, or neither."
+        )
     model = load_model(args.model)
     source = open_source(args.data, args, model)
     embeddings = embed(model, source, args.batch_size)
@@ -85,7 +92,7 @@ def run(args: argparse.Namespace) -> None:
         calibration = calibrate(
             embed(model, held_out, args.batch_size),
             held_out.labels,
-            at=args.calibrate_fmr,
+            at=_FALSE_MATCH_RATE if args.calibrate_fmr is None else args.calibrate_fmr,
             distance=distance,
         )
     report = evaluate_embeddings(
@@ -115,7 +122,10 @@ def load_model(path: str) -> keras.Model:
     if not Path(path).is_file():
         raise ValueError(f"Expected a saved model, a .keras file. Received: {path!r}, no file.")
     try:
-        return keras.saving.load_model(path)
+        with warnings.catch_warnings():
+            # A model that was compiled and never trained; its optimizer has no part in embedding.
+            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+            return keras.saving.load_model(path)
     except (ValueError, TypeError, OSError, KeyError) as error:
         raise ValueError(
             f"Expected a saved model, a .keras file. Received: {path!r}, which cannot be loaded: "
