@@ -91,5 +91,6 @@ class Backend(ABC):
             x = queries[block, None, :].astype(np.float64)
             y = self.store.rows(positions[block]).astype(np.float64)
             paired = self.distance.paired(ops.convert_to_tensor(x), ops.convert_to_tensor(y))
-            distances[block] = ops.convert_to_numpy(paired)
+            with np.errstate(over="ignore"):
+                distances[block] = ops.convert_to_numpy(paired)
         return distances

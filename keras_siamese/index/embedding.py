@@ -15,7 +15,7 @@ from keras_siamese.data.labels import as_class_labels
 from keras_siamese.data.sources.dataset import gives_batches
 from keras_siamese.index.vectors import as_vectors
 from keras_siamese.model import SiameseModel
-from keras_siamese.ops.checks import check_same_length
+from keras_siamese.ops.checks import check_count, check_same_length
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ def open_items(x: Any, y: Any = None, batch_size: int = 256) -> Items:
             "A stream gives its items again and again. Received: a `Stream`. Use its dataset: "
             "`dataset.map(lambda x, y: (decode(x), y)).batch(256)`."
         )
+    check_count("batch_size", batch_size)
     num_items = _num_items(x)
     x, ids = as_labelled_arrays(x, np.arange(num_items) if num_items else [])
     labels = None if y is None else as_class_labels(y)

@@ -35,7 +35,7 @@ def k_reciprocal_distances(
 
     Returns: Shape `(num_queries, num_gallery)`, float32.
 
-    Raises: ValueError: If the matrix is not square or an argument is out of range.
+    Raises: ValueError: If the matrix is not square or not finite, or an argument is out of range.
 
     Reference: [Zhong et al., 2017](https://arxiv.org/abs/1701.08398), section 3. Deviation: the
         division by the greatest distance of each row, which the authors' program has.
@@ -50,6 +50,13 @@ def k_reciprocal_distances(
             "`distances` must be square, of queries and gallery together. "
             f"Received: shape {distances.shape}."
         )
+    if check_count("num_queries", num_queries, least=0) > len(distances):
+        raise ValueError(
+            f"`num_queries` must be at most {len(distances)}, the rows of `distances`. "
+            f"Received: {num_queries}."
+        )
+    if not np.isfinite(distances).all():
+        raise ValueError("`distances` must be finite. Received: NaN or infinity in it.")
     greatest = distances.max(axis=1, keepdims=True, initial=0)
     distances = distances / np.where(greatest == 0, 1, greatest)
     ranking = _nearest(distances, max(k1 + 1, k2))

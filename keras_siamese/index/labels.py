@@ -81,7 +81,7 @@ class LabelColumn:
         if self.kind is None:
             return None
         values = self.values[positions]
-        return np.array(self.names, str)[values] if self.kind == NAMES else values
+        return np.array(self.names, str)[values] if self.kind == NAMES else values.copy()
 
     def keep(self, mask: np.ndarray) -> None:
         """Keeps the items where `mask` is true."""

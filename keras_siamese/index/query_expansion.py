@@ -25,12 +25,12 @@ def expand_queries(
     Reference: [Chum et al., 2007](https://doi.org/10.1109/ICCV.2007.4408891) for equal weights,
         [Radenovic et al., 2018](https://arxiv.org/abs/1711.02512), section 3.4, for `alpha`.
     """
+    queries, neighbours = np.asarray(queries, np.float64), np.asarray(neighbours, np.float64)
     check_count("num_neighbours", neighbours.shape[1])
     if alpha is not None and not 0 <= alpha < np.inf:
         raise ValueError(
             f"`alpha` must be a finite number from 0 on, or None. Received: {alpha!r}."
         )
-    queries, neighbours = queries.astype(np.float64), neighbours.astype(np.float64)
     norms = _norms(queries)
     weights = np.ones(neighbours.shape[:2])
     if alpha:

@@ -47,7 +47,9 @@ def as_unknown_label(unknown_label: Any, labels: LabelColumn) -> Any:
     if unknown_label is None:
         unknown_label = UNKNOWN_NAME if is_names else UNKNOWN_INTEGER
     is_right = isinstance(unknown_label, str if is_names else int | np.integer)
-    if not is_right or isinstance(unknown_label, bool):
+    if not is_names and is_right:
+        is_right = not isinstance(unknown_label, bool) and -(2**63) <= unknown_label < 2**63
+    if not is_right:
         raise ValueError(
             f"`unknown_label` must be of the kind of the labels, {labels.kind}. "
             f"Received: {unknown_label!r}."

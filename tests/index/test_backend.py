@@ -32,6 +32,14 @@ def test_near_duplicates_keep_their_distance():
     assert backend.distances_of(query, np.array([[0]]))[0, 0] == pytest.approx(1e-5, rel=1e-5)
 
 
+def test_beyond_float32_is_infinite():
+    store = VectorStore(2)
+    store.append(np.full((1, 2), 1e30, "float32"))
+    backend = ExactBackend(distances.get("squared_euclidean"), store, ItemTable())
+    found = backend.distances_of(np.zeros((1, 2), "float32"), np.array([[0]]))
+    assert found.tolist() == [[np.inf]]
+
+
 def test_nothing_to_save(tmp_path):
     backend = ExactBackend(distances.get("euclidean"), VectorStore(2), ItemTable())
     assert backend.nbytes == 0 and backend.save(tmp_path / "graph") is None

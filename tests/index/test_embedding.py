@@ -140,6 +140,12 @@ def test_wrong_size(model, clusters):
         embedded(model, clusters[0], embedding_dim=3)
 
 
+@pytest.mark.parametrize("batch_size", [0, -1, 2.0])
+def test_wrong_batch_size(batch_size):
+    with pytest.raises(ValueError, match="`batch_size` must be an integer of at least 1"):
+        open_items(np.eye(3), batch_size=batch_size)
+
+
 def test_labels_of_batches_must_fit(model, clusters):
     x, y = clusters
     data = tf.data.Dataset.from_generator(

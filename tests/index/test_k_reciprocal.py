@@ -51,9 +51,12 @@ def test_all_the_same_item():
         ({"k2": 0}, "`k2`"),
         ({"original_weight": 1.5}, "`original_weight` must be from 0 to 1"),
         ({"distances": np.zeros((2, 3))}, "square"),
+        ({"distances": np.full((3, 3), np.nan)}, "finite"),
+        ({"num_queries": 4}, "`num_queries` must be at most 3"),
+        ({"num_queries": -1}, "`num_queries` must be an integer of at least 0"),
     ],
 )
 def test_refused(arguments, message):
-    distances = arguments.pop("distances", np.zeros((3, 3)))
+    arguments = {"distances": np.zeros((3, 3)), "num_queries": 1, **arguments}
     with pytest.raises(ValueError, match=message):
-        k_reciprocal_distances(distances, 1, **arguments)
+        k_reciprocal_distances(**arguments)

@@ -13,6 +13,8 @@ def test_integers():
     column.replace(np.array([0]), as_index_labels([9]))
     column.keep(np.array([True, False, True]))
     assert column.take(slice(None)).tolist() == [9, 7]
+    column.take(slice(None))[0] = 0
+    assert column.take(slice(None)).tolist() == [9, 7]
 
 
 def test_names_are_kept_once():

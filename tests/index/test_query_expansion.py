@@ -23,6 +23,7 @@ def test_by_hand():
     # Equal weights: (4, 2) at norm 1.
     found = expand_queries(np.array([[1.0, 0.0]]), np.array([[[0.0, 2.0], [3.0, 0.0]]]), None)
     assert found == pytest.approx(np.array([[4, 2]]) / np.sqrt(20))
+    assert np.array_equal(found, expand_queries([[1, 0]], [[[0, 2], [3, 0]]], None))
 
 
 def test_zeros_stay_finite():

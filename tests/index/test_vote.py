@@ -54,6 +54,7 @@ def test_unknown_labels():
         (3, ["a"], "kind of the labels, names"),
         ("a", [1], "kind of the labels, integers"),
         (True, [3], "kind of the labels, integers"),
+        (2**63, [3], "kind of the labels, integers"),
     ],
 )
 def test_refused(label, inside, message):
