@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 METHODS = ("pca", "tsne", "umap")
 _INPUT_DIM = 50
+_LEAST_SCALE = 1e-12
 # With fewer items UMAP's neighbourhood graph has no eigenvectors to start from.
 _LEAST_FOR_UMAP = 5
 
@@ -29,6 +30,9 @@ def lay_out(values: np.ndarray, method: str, seed: int) -> np.ndarray:
     plane = np.zeros((len(values), 2), "float32")
     if (values == values[0]).all():
         return plane
+    greatest = np.abs(values).max()
+    if not _LEAST_SCALE < greatest < 1 / _LEAST_SCALE:  # Squares would be 0, or infinite.
+        values = values / greatest
     num_components = min(2 if method == "pca" else _INPUT_DIM, *values.shape)
     components = PCA(num_components, random_state=seed).fit_transform(values)
     plane[:, : components.shape[1]] = components[:, :2]

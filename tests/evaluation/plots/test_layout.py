@@ -49,3 +49,11 @@ def test_without_umap_the_error_says_how_to_get_it(monkeypatch, rng):
     monkeypatch.setitem(sys.modules, "umap", None)
     with pytest.raises(ImportError, match=r"pip install 'keras_siamese\[umap\]'.*tsne"):
         lay_out(rng.normal(size=(9, 3)), "umap", 0)
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_any_scale(rng, method, scale):
+    values = rng.normal(size=(12, 4)).astype("float32") * np.float32(scale)
+    places = lay_out(values, method, seed=0)
+    assert np.isfinite(places).all() and np.ptp(places, axis=0).all()
