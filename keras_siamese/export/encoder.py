@@ -130,7 +130,7 @@ def export_encoder(
                 "a layer that is random, or that the format rounds, or raise `tolerance`. Nothing "
                 f"was written to {str(path)!r}."
             )
-        if path.exists():
+        if path.is_dir():  # which, other than a file, cannot be replaced in one step
             os.replace(path, temporary.parent / "replaced")
     return difference
 

@@ -1,3 +1,5 @@
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -256,6 +258,13 @@ class TestPaths:
         loaded = tf.saved_model.load(str(path))
         assert loaded.serve(x).numpy() == pytest.approx(other(x).numpy())
         assert [child.name for child in tmp_path.iterdir()] == ["x"]
+
+    def test_a_file_is_replaced_in_one_step(self, tmp_path, monkeypatch):
+        path, replaced, replace = tmp_path / "x.tflite", [], os.replace
+        path.write_text("old")
+        monkeypatch.setattr(os, "replace", lambda a, b: (replaced.append(b), replace(a, b)))
+        export_encoder(dense(), path, "litert", overwrite=True)
+        assert replaced == [path] and path.read_bytes() != b"old"
 
     def test_other_folders_are_not_replaced(self, tmp_path):
         (tmp_path / "photos").mkdir()
