@@ -140,8 +140,11 @@ class DistanceTiles:
         factor = 4 * np.sqrt(self._query_rows.dim) * _EPSILON
         if self._sides is not None:
             return (factor * self._sides.magnitudes).astype(np.float32)
-        probe = self.tile(slice(0, self.num_queries), slice(0, min(8, self.num_gallery)))
-        return np.full(self.num_queries, factor * 2 * np.abs(probe).max(), np.float32)
+        # From a query to an item it is no farther than by way of an item and a query here.
+        to_some = np.abs(self.tile(slice(0, self.num_queries), slice(0, min(8, self.num_gallery))))
+        of_some = np.abs(self.tile(slice(0, min(8, self.num_queries)), slice(0, self.num_gallery)))
+        farthest = to_some.max(axis=1) + of_some.max() + to_some[:8].max()
+        return (factor * 2 * farthest).astype(np.float32)
 
 
 class _Rows:
@@ -173,12 +176,12 @@ class _Sides:
     def __init__(self, distance: Any, sets: list[_Rows]) -> None:
         offset = _common_offset(distance, sets)
         made = [_side(distance, x, offset) for x in sets]
-        (self._left, magnitudes), (self._right, others) = made[0], made[-1]
+        (self._left, magnitudes, _), (self._right, others, _) = made[0], made[-1]
         self.magnitudes = magnitudes + others.max()
         # Twice as much, as the sum of both is.
         if not (2 * self.magnitudes < np.finfo(np.float32).max).all():
             raise _too_large(sets[0].take(slice(None)))
-        if all(_is_of_small_integers(side, of_side) for side, of_side in made):
+        if all(is_exact and _is_of_small_integers(side, most) for side, most, is_exact in made):
             self.magnitudes = np.zeros_like(magnitudes)
 
     @classmethod
@@ -209,7 +212,8 @@ def _forms(distance: Any, x: _Rows) -> Iterator[tuple[slice, np.ndarray, np.ndar
     block = max(1, 2**20 // x.dim)
     for start in range(0, len(x), block):
         rows = slice(start, start + block)
-        form = distance.squared_form(ops.convert_to_tensor(x.take(rows)))
+        # In float64, in which squares of float32 numbers neither overflow nor vanish.
+        form = distance.squared_form(ops.convert_to_tensor(x.take(rows).astype(np.float64)))
         if form is None:
             return
         yield rows, ops.convert_to_numpy(form[0]), ops.convert_to_numpy(form[1])
@@ -230,21 +234,26 @@ def _common_offset(distance: Any, sets: list[_Rows]) -> np.ndarray | None:
     return mean if offset > squares / num_items - offset else None
 
 
-def _side(distance: Any, x: _Rows, offset: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the rows `(f, h, 1)`, and `|f|^2 / 2 + |e|`."""
-    side, magnitudes = np.empty(0, np.float32), np.empty(len(x))
+def _side(
+    distance: Any, x: _Rows, offset: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Returns the rows `(f, h, 1)`, and `|f|^2 / 2 + |e|`; and whether no `f` was rounded."""
+    side, magnitudes, is_exact = np.empty(0, np.float32), np.empty(len(x)), True
     for rows, vectors, extra in _forms(distance, x):
         if not side.size:
             side = np.empty((len(x), vectors.shape[1] + 2), np.float32)
         block = side[rows]
-        block[:, :-2] = vectors if offset is None else vectors - offset
+        vectors = vectors if offset is None else vectors - offset
+        with np.errstate(over="ignore"):
+            block[:, :-2] = vectors
+        is_exact = is_exact and bool((block[:, :-2] == vectors).all())
         # Of the rounded vectors, so that equal ones are at distance 0 from each other.
         half_norms = _half_norms(block[:, :-2])
         with np.errstate(over="ignore"):
             block[:, -2] = half_norms + extra
         block[:, -1] = 1
         magnitudes[rows] = half_norms + np.abs(extra)
-    return side, magnitudes
+    return side, magnitudes, is_exact
 
 
 def _half_norms(vectors: np.ndarray) -> np.ndarray:

@@ -139,3 +139,31 @@ def test_reduced_is_the_inverse_of_distances(name, threshold):
 def test_no_distance_is_below_the_least():
     tiles = DistanceTiles(distances.get("euclidean"), np.eye(2, dtype=np.float32))
     assert tiles.reduced(-0.1) == -np.inf
+
+
+def test_errors_bound_those_of_items_far_away(rng):
+    near, far = rng.normal(size=(2, 40, 16)).astype(np.float32)
+    gallery = np.concatenate([near, 1e4 + far / 1000])
+    tiles = DistanceTiles(distances.get("manhattan"), near, gallery.astype(np.float32))
+    off = tiles.tile(slice(0, 40), slice(0, 80)).ravel() - tiles.exact(
+        *(index.ravel() for index in np.indices((40, 80)))
+    )
+    assert 1e-3 < np.abs(off).max() <= tiles.errors(slice(0, 40)).max()
+
+
+def test_float64_that_float32_rounds_to_integers_is_not_exact():
+    x = np.array([[0.0], [1.0], [-1.0 - 1e-12]])
+    assert (DistanceTiles(distances.get("euclidean"), x).errors(slice(0, 3)) > 0).all()
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+@pytest.mark.parametrize("name", ["cosine", "angular"])
+def test_angles_do_not_depend_on_the_scale(name, scale, rng):
+    x = rng.normal(size=(9, 4)).astype(np.float32)
+    first, second = (
+        DistanceTiles(distances.get(name), part) for part in (x, x * np.float32(scale))
+    )
+    whole = slice(0, 9), slice(0, 9)
+    assert second.distances(second.tile(*whole)) == pytest.approx(
+        first.distances(first.tile(*whole)), abs=2e-3
+    )
