@@ -81,6 +81,8 @@ def neighbours_within(
         return counts, items[order], exact[order]
 
     largest_error = float(tiles.errors(slice(0, len(queries))).max(initial=0))
-    blocks = map_within(found, tiles, tiles.reduced(threshold) + 2 * largest_error)
+    # A little farther, as float32 distances are rounded themselves; the exact ones decide.
+    bound = tiles.reduced(float(threshold) + 2.0**-20 * abs(float(threshold)))
+    blocks = map_within(found, tiles, bound + 2 * largest_error)
     counts, indices, distances = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     return np.concatenate([[0], np.cumsum(counts)]), indices, distances

@@ -82,3 +82,13 @@ def test_float64_decides_among_near_duplicates(rng):
     assert (indices[:, 0] == np.arange(40)).all()
     splits, items, _ = neighbours_within(distances.get("euclidean"), gallery, gallery, 0.0)
     assert (np.diff(splits) == 1).all() and (items == np.arange(40)).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_distance_that_occurs_is_within_itself(name, rng):
+    x = rng.integers(-3, 4, (30, 2)).astype(np.float32)
+    every = matrix(name, x, x)
+    # Apart from what float64 rounds.
+    for threshold in np.unique(every) + 1e-12:
+        splits, _, _ = neighbours_within(distances.get(name), x, x, threshold)
+        assert splits[-1] == np.count_nonzero(every <= threshold)
