@@ -10,6 +10,7 @@ from keras_siamese.ops.tiles import DistanceTiles
 
 _TILE_ELEMENTS = 2**22  # Distances in a tile: 16 MiB in float32.
 _MAX_CAREFUL_START = 2**22  # Items times clusters: 10,000 and 419.
+_MAX_EXPONENT = 40  # Of 2, of the largest number that is squared as it is.
 
 
 def k_means_clusters(embeddings: np.ndarray, num_clusters: int, seed: int) -> np.ndarray:
@@ -32,6 +33,9 @@ def k_means_clusters(embeddings: np.ndarray, num_clusters: int, seed: int) -> np
     is_small = len(embeddings) * num_clusters <= _MAX_CAREFUL_START
     start = {"init": "k-means++"} if is_small else {"init": "random", "max_iter": 25}
     algorithm = KMeans(num_clusters, n_init=1, random_state=seed, **start)
+    exponent = int(np.frexp(np.abs(embeddings).max())[1])
+    if abs(exponent) > _MAX_EXPONENT:  # Squares might overflow or vanish.
+        embeddings = np.ldexp(embeddings, -exponent)
     with warnings.catch_warnings():
         # Of fewer distinct embeddings than clusters.
         warnings.simplefilter("ignore", ConvergenceWarning)

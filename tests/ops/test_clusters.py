@@ -79,3 +79,11 @@ def test_distances_below_zero():
     embeddings, ids = np.array([[1.0], [2.0], [3.0]]), np.array([0, 0, 1])
     with pytest.raises(ValueError, match=r"never negative.*cosine"):
         clusters.silhouettes(distances.get("inner_product"), embeddings, ids, np.arange(3))
+
+
+@pytest.mark.parametrize("exponent", [-90, 90])
+def test_scale_does_not_matter(exponent, rng):
+    embeddings = rng.normal(size=(60, 3)).astype("float32")
+    expected = clusters.k_means_clusters(embeddings, 4, seed=0)
+    scaled = np.ldexp(embeddings, exponent)
+    assert (clusters.k_means_clusters(scaled, 4, seed=0) == expected).all()
