@@ -183,12 +183,14 @@ class EvaluationReport(Mapping[str, float]):
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """Gives all but the plots as JSON, and writes it if there is a path.
 
+        Figures that are not finite are given as text: "inf", "-inf", "nan".
+
         Args:
             path: Of a file, which is there as a whole or not at all. Defaults to none.
         """
         figures = {
             name: {
-                "value": _or_none(value),
+                "value": value if math.isfinite(value) else str(value),
                 **({"low": interval.low, "high": interval.high} if interval else {}),
             }
             for name, value, interval in self._with_intervals()
@@ -224,8 +226,7 @@ class EvaluationReport(Mapping[str, float]):
                     f"{_FORMAT!r}, version {_VERSION}, was expected"
                 )
             figures = {
-                str(name): math.nan if figure["value"] is None else float(figure["value"])
-                for name, figure in content["figures"].items()
+                str(name): float(figure["value"]) for name, figure in content["figures"].items()
             }
             intervals = {
                 str(name): Interval(figures[name], float(figure["low"]), float(figure["high"]))
@@ -368,7 +369,3 @@ def _point_rows(points: Sequence[OperatingPoint]) -> dict[str, dict[str, float]]
 def _point_cells(point: OperatingPoint) -> list[str]:
     rates = (point.false_match_rate, point.false_non_match_rate)
     return [point.name, f"{point.threshold:.4g}", *(f"{rate:.3%}" for rate in rates)]
-
-
-def _or_none(value: float) -> float | None:
-    return value if math.isfinite(value) else None

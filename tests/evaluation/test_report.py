@@ -96,9 +96,11 @@ def test_json_round_trip(report, tmp_path):
 
 
 def test_figures_that_are_no_numbers(report, tmp_path):
-    report = EvaluationReport({"a": float("nan")}, report.summary, intervals={})
+    figures = {"a": float("nan"), "b": float("inf")}
+    report = EvaluationReport(figures, report.summary, intervals={}, operating_points=[])
     report.to_json(tmp_path / "report.json")
-    assert np.isnan(EvaluationReport.from_json(tmp_path / "report.json")["a"])
+    loaded = EvaluationReport.from_json(tmp_path / "report.json")
+    assert np.isnan(loaded["a"]) and loaded["b"] == float("inf")
 
 
 @pytest.mark.parametrize(
