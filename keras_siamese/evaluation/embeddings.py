@@ -8,8 +8,9 @@ import numpy as np
 from keras_siamese import distances
 from keras_siamese.distances import Distance
 from keras_siamese.evaluation.calibrated import Calibration
-from keras_siamese.evaluation.confidence import Interval, bootstrap_interval
+from keras_siamese.evaluation.confidence import Interval
 from keras_siamese.evaluation.labelled_space import LabelledSpace, read_space
+from keras_siamese.evaluation.replicates import Resampling, replicate_queries
 from keras_siamese.evaluation.report import EvaluationReport, summarize
 from keras_siamese.evaluation.retrieval import RetrievalResult, evaluate_retrieval
 from keras_siamese.metrics import (
@@ -20,6 +21,8 @@ from keras_siamese.metrics import (
     PairAUC,
     RecallAtK,
 )
+from keras_siamese.metrics.collection import check_metrics
+from keras_siamese.ops.bootstrap import percentile_interval
 
 
 def evaluate_embeddings(
@@ -76,6 +79,7 @@ def evaluate_embeddings(
         return _evaluate_queries(space, read_space(*gallery), metrics, measured, seen_classes)
     if metrics is None:
         metrics = [RecallAtK(1), RecallAtK(5), MAPAtR(), PairAUC(), DistanceRatio()]
+    check_metrics(metrics, EmbeddingMetric)
     collection = EmbeddingCollection()
     collection.add_items(space.class_ids, space.embeddings)
     return EvaluationReport(
@@ -95,30 +99,39 @@ def _evaluate_queries(
     distance: Distance,
     seen_classes: bool | None,
 ) -> EvaluationReport:
+    if metrics is None:
+        metrics = [RecallAtK(1), RecallAtK(5), MAPAtR()]
     result = evaluate_retrieval(
         space.embeddings,
         space.labels,
         gallery.embeddings,
         gallery.labels,
-        metrics=[RecallAtK(1), RecallAtK(5), MAPAtR()] if metrics is None else metrics,
+        metrics=metrics,
         distance=distance,
     )
     return EvaluationReport(
         result.figures,
         summarize(space, distance, seen_classes, gallery),
-        intervals=_intervals(result, over_classes=seen_classes is False),
+        intervals=_intervals(metrics, result, space.class_ids, seen_classes),
         space=space,
         gallery=gallery,
         distance=distance,
     )
 
 
-def _intervals(result: RetrievalResult, over_classes: bool) -> dict[str, Interval]:
-    found = {}
-    for name, figures in result.per_query.items():
-        is_asked = ~np.isnan(figures)
-        groups = result.query_classes[is_asked] if over_classes else None
-        units = np.arange(is_asked.sum()) if groups is None else groups
-        if len(np.unique(units)) > 1:
-            found[name] = bootstrap_interval(figures[is_asked], groups=groups)
-    return found
+def _intervals(
+    metrics: Sequence[Any],
+    result: RetrievalResult,
+    class_ids: np.ndarray,
+    seen_classes: bool | None,
+) -> dict[str, Interval]:
+    over = "classes" if seen_classes is False else "items"
+    resampling = Resampling(over, num_resamples=1000, seed=0, max_pairs=1)
+    figures = np.stack([result.per_query[metric.name] for metric in metrics], axis=1)
+    found = replicate_queries(metrics, figures, class_ids, resampling)
+    return {
+        metric.name: Interval(
+            figure.value, *percentile_interval(figure.resampled, figure.num_units, 0.95)
+        )
+        for metric, figure in zip(metrics, found, strict=True)
+    }

@@ -12,6 +12,7 @@ from keras_siamese.data import encode_labels
 from keras_siamese.distances import Distance, SquaredEuclidean
 from keras_siamese.metrics import EmbeddingMetric
 from keras_siamese.metrics.clustering import Silhouette
+from keras_siamese.metrics.collection import check_metrics, grouped
 from keras_siamese.metrics.geometry import Alignment, Uniformity
 from keras_siamese.metrics.pair_metric import PairMetric
 from keras_siamese.metrics.ranking_metric import RankingMetric
@@ -102,11 +103,7 @@ def replicate(
     Raises: ValueError: If the metrics or the set are not as described, a metric is undefined for
         it, or there is one class only, and classes are drawn.
     """
-    names = [metric.name for metric in metrics]
-    if len(set(names)) < len(names):
-        raise ValueError(
-            f"Two metrics share a name. Received: {names}. Give one of them another `name`."
-        )
+    check_metrics(metrics, EmbeddingMetric)
     embeddings = ops.convert_to_numpy(as_embeddings(embeddings))
     class_ids, classes = encode_labels(labels)
     check_same_length(embeddings=embeddings, labels=class_ids)
@@ -122,27 +119,36 @@ def replicate(
         (PairMetric, _of_pairs),
         (SpaceMetric, _of_space),
     )
-    for kind, compute in kinds:
-        for shared in {id(metric.distance): metric.distance for metric in metrics}.values():
-            group = [m for m in metrics if isinstance(m, kind) and m.distance is shared]
-            if group:
-                data = LabelledSet(class_ids, embeddings, shared or distance)
-                results = compute(group, data, resampling)
-                found |= {m.name: result for m, result in zip(group, results, strict=True)}
+    for (_, of_kind), (shared, group) in grouped(metrics, distance).items():
+        data = LabelledSet(class_ids, embeddings, shared)
+        compute = next((c for kind, c in kinds if issubclass(of_kind, kind)), _of_unknown_kind)
+        results = compute(group, data, resampling)
+        found |= {m.name: result for m, result in zip(group, results, strict=True)}
     return {metric.name: found[metric.name] for metric in metrics}
 
 
-def _of_queries(
-    metrics: list[RankingMetric], data: LabelledSet, resampling: Resampling
+def replicate_queries(
+    metrics: Sequence[RankingMetric],
+    figures: np.ndarray,
+    class_ids: np.ndarray,
+    resampling: Resampling,
 ) -> list[Replicates]:
-    figures = RankingMetric.per_query(metrics, RankedSet(data))
+    """Averages the figures of queries, and of resamples of the queries.
+
+    Args:
+        metrics: Metrics.
+        figures: Their figures of each query, shape `(num_queries, num_metrics)`; NaN for queries
+            that are left out.
+        class_ids: Class of each query, integers, shape `(num_queries,)`.
+        resampling: How to resample.
+    """
     # A query that is left out by one metric is left out by all.
     is_asked = ~np.isnan(figures).any(axis=1)
-    figures, labels = figures[is_asked], data.labels[is_asked]
+    figures, labels = figures[is_asked], class_ids[is_asked]
     values = [
         metric.mean(column, labels) for metric, column in zip(metrics, figures.T, strict=True)
     ]
-    units = _renumbered(resampling.units(data.labels)[is_asked])
+    units = _renumbered(resampling.units(class_ids)[is_asked])
     resamples = resampling.of(units)
     columns = list(resamples.means(figures, units).T)
     for place, metric in enumerate(metrics):
@@ -152,6 +158,21 @@ def _of_queries(
         Replicates(value, column, resamples.num_units)
         for value, column in zip(values, columns, strict=True)
     ]
+
+
+def _of_unknown_kind(
+    metrics: list[EmbeddingMetric], data: LabelledSet, resampling: Resampling
+) -> list[Replicates]:
+    unknown = np.full(resampling.num_resamples, np.nan)
+    values = metrics[0].kind.evaluate_together(metrics, data)
+    return [Replicates(float(value), unknown, data.num_items) for value in values]
+
+
+def _of_queries(
+    metrics: list[RankingMetric], data: LabelledSet, resampling: Resampling
+) -> list[Replicates]:
+    figures = RankingMetric.per_query(metrics, RankedSet(data))
+    return replicate_queries(metrics, figures, data.labels, resampling)
 
 
 def _of_class_means(

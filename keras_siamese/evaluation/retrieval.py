@@ -11,7 +11,7 @@ from keras_siamese import distances
 from keras_siamese.data import encode_labels
 from keras_siamese.distances import Distance
 from keras_siamese.metrics import MAPAtR, MeanReciprocalRank, RecallAtK, RPrecision
-from keras_siamese.metrics.collection import grouped
+from keras_siamese.metrics.collection import check_metrics, grouped
 from keras_siamese.metrics.ranking_metric import RankingMetric
 from keras_siamese.ops.checks import as_embeddings, check_choice, check_finite, check_same_length
 from keras_siamese.ops.labelled_set import LabelledSet
@@ -72,8 +72,8 @@ def evaluate_retrieval(
         query_labels: Class of each query: integers or names, shape `(num_queries,)`.
         gallery: Finite embeddings, shape `(num_gallery, embedding_dim)`. None: the queries.
         gallery_labels: Class of each item of the gallery, of the same kind.
-        metrics: Retrieval metrics. Defaults to `RecallAtK(1)`, `RecallAtK(5)`, `RPrecision()`,
-            `MAPAtR()` and `MeanReciprocalRank()`.
+        metrics: Retrieval metrics of different names. Defaults to `RecallAtK(1)`, `RecallAtK(5)`,
+            `RPrecision()`, `MAPAtR()` and `MeanReciprocalRank()`.
         distance: Name or `keras_siamese.distances.Distance`, for the metrics that have none of
             their own.
         query_groups: Group of each query, such as its camera or its sequence: integers or names.
@@ -85,8 +85,8 @@ def evaluate_retrieval(
     Returns: A `RetrievalResult`.
 
     Raises: ValueError: If lengths, sizes of embeddings or kinds of labels do not fit, the gallery
-        is empty, an embedding is not finite, or a metric is undefined for this set; the message
-        says why.
+        is empty, an embedding is not finite, metrics are missing or share a name, or one is
+        undefined for this set; the message says why.
 
     Example:
         >>> x, y = [[0.0], [1.0], [3.0], [9.0]], ["a", "a", "b", "b"]
@@ -96,12 +96,9 @@ def evaluate_retrieval(
     """
     if metrics is None:
         metrics = [RecallAtK(1), RecallAtK(5), RPrecision(), MAPAtR(), MeanReciprocalRank()]
-    for metric in metrics:
-        if not isinstance(metric, RankingMetric):
-            raise ValueError(
-                "`metrics` must be of retrieval, such as `keras_siamese.metrics.RecallAtK(1)`. "
-                f"Received: {metric!r}. Use `evaluate_embeddings` for the others."
-            )
+    check_metrics(metrics, RankingMetric, "Use `evaluate_embeddings` for others.")
+    if not metrics:
+        raise ValueError("There is nothing to evaluate. Expected a metric at least. Received: [].")
     check_choice("ignore", ignore, IGNORED)
     if (gallery is None) != (gallery_labels is None):
         raise ValueError("Give `gallery` and `gallery_labels` together, or neither.")
@@ -158,14 +155,20 @@ def _ids(what: str, mine: Any, theirs: Any) -> tuple[np.ndarray, np.ndarray]:
     if theirs is None:
         return ids, ids
     other_ids, other_classes = encode_labels(theirs)
-    kinds = [
-        str(names.dtype) if names.dtype.kind not in "US" else "strings"
-        for names in (classes, other_classes)
-    ]
-    if (classes.dtype.kind in "US") != (other_classes.dtype.kind in "US"):
+    kinds = [_kind(names) for names in (classes, other_classes)]
+    if kinds[0] != kinds[1]:
         raise ValueError(
             f"The {what} of queries and gallery must be of one kind. Received: {kinds[0]} and "
             f"{kinds[1]}, which are never equal. Turn both into strings, or into integers."
         )
+    if {"i", "u"} == {names.dtype.kind for names in (classes, other_classes)}:
+        # NumPy makes floats of both, which cannot hold all ids.
+        classes, other_classes = classes.astype(object), other_classes.astype(object)
     both = np.unique(np.concatenate([classes, other_classes]), return_inverse=True)[1]
     return both[: len(classes)][ids], both[len(classes) :][other_ids]
+
+
+def _kind(names: np.ndarray) -> str:
+    if names.dtype.kind in "US":
+        return "strings"
+    return "integers" if names.dtype.kind in "iub" else str(names.dtype)

@@ -114,11 +114,7 @@ class EmbeddingCollection:
         Raises: ValueError: If nothing was added, both items and pairs were, two metrics share a
             name, or a metric is undefined for this set; the message says why.
         """
-        names = [metric.name for metric in metrics]
-        if len(set(names)) < len(names):
-            raise ValueError(
-                f"Two metrics share a name. Received: {names}. Give one of them another `name`."
-            )
+        _check_names(metrics)
         if self.is_empty:
             raise ValueError(
                 "There is nothing to evaluate: no item was added. Check that the evaluation data "
@@ -134,7 +130,7 @@ class EmbeddingCollection:
         for (_, kind), (shared, group) in grouped(metrics, distance).items():
             results = kind.evaluate_together(group, self._data(shared, distance))
             values.update({metric.name: float(x) for metric, x in zip(group, results, strict=True)})
-        return {name: values[name] for name in names}
+        return {metric.name: values[metric.name] for metric in metrics}
 
     def _data(self, distance: Distance, given: Distance) -> LabelledSet | GivenPairs:
         if self._labels:
@@ -142,7 +138,7 @@ class EmbeddingCollection:
                 self._labels = [np.concatenate(self._labels)]
                 self._embeddings = [np.concatenate(self._embeddings)]
             return LabelledSet(self._labels[0], self._embeddings[0], distance)
-        if _config(distance) != _config(given):
+        if _identity(distance) != _identity(given):
             raise ValueError(
                 f"A metric asks for {distance}, but these pairs came with their distances by "
                 f"{given}. Leave out the metric's `distance`, or evaluate on labelled items."
@@ -152,7 +148,7 @@ class EmbeddingCollection:
 
 def grouped(
     metrics: Iterable[Metric], default: Distance
-) -> dict[tuple[str, Any], tuple[Distance, list[Metric]]]:
+) -> dict[tuple[Any, Any], tuple[Distance, list[Metric]]]:
     """Puts together what is computed in one pass.
 
     Args:
@@ -161,15 +157,49 @@ def grouped(
 
     Returns: `(distance, kind)` -> the distance, and the metrics of both.
     """
-    groups: dict[tuple[str, Any], tuple[Distance, list[Metric]]] = {}
+    groups: dict[tuple[Any, Any], tuple[Distance, list[Metric]]] = {}
     for metric in metrics:
         distance = metric.distance or default
-        groups.setdefault((_config(distance), metric.kind), (distance, []))[1].append(metric)
+        # One that has learned nothing yet stands for the default one of its kind, which may have.
+        if not distance.layers and _config(distance) == _config(default):
+            distance = default
+        groups.setdefault((_identity(distance), metric.kind), (distance, []))[1].append(metric)
     return groups
+
+
+def check_metrics(metrics: Any, kind: type, instead: str = "") -> None:
+    """Checks that metrics are of one kind, and of different names.
+
+    Args:
+        metrics: A list or tuple of them.
+        kind: The class that all must be of.
+        instead: What to do about others.
+
+    Raises: ValueError: If they are not.
+    """
+    if not isinstance(metrics, list | tuple) or not all(isinstance(m, kind) for m in metrics):
+        raise ValueError(
+            f"`metrics` must be a list of `{kind.__name__}`s, such as "
+            f"`[keras_siamese.metrics.RecallAtK(1)]`. Received: {metrics!r}. {instead}".rstrip()
+        )
+    _check_names(metrics)
+
+
+def _check_names(metrics: Iterable[WholeSetMetric]) -> None:
+    names = [metric.name for metric in metrics]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"Two metrics share a name. Received: {names}. Give one of them another `name`."
+        )
 
 
 def _config(distance: Distance) -> str:
     return json.dumps(keras.saving.serialize_keras_object(distance), sort_keys=True)
+
+
+def _identity(distance: Distance) -> Any:
+    """What two distances share that are the same: arguments, or weights."""
+    return id(distance) if distance.layers else _config(distance)
 
 
 def _as_flat(values: Any) -> np.ndarray:

@@ -126,6 +126,7 @@ class EmbeddingMetric(keras.metrics.Metric):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         # Keras copies by saving and loading, which would lose the state.
         duplicate = self.from_config(self.get_config())
+        duplicate.distance = copy.deepcopy(self.distance, memo)  # with what it has learned
         duplicate.computed_by_model = self.computed_by_model
         duplicate._collection = copy.deepcopy(self._collection, memo)
         return duplicate

@@ -178,8 +178,8 @@ class RankingMetricAtK(RankingMetric):
         least = int(ranked.num_ranked[ranked.num_relevant > 0].min())
         if self.k > least:
             raise ValueError(
-                f"`{self.name}` needs more than {self.k} items to rank. Received: "
-                f"a query that has {least} others to rank. Use a smaller `k` or a larger set."
+                f"`{self.name}` needs {self.k} items to rank for each query. Received: a query "
+                f"that has {least}. Use a smaller `k` or a larger set."
             )
 
     def get_config(self) -> dict[str, Any]:

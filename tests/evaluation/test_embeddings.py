@@ -56,6 +56,8 @@ def test_bad_input():
         evaluate_embeddings(np.zeros((0, 4)), [])
     with pytest.raises(ValueError, match="NaN"):
         evaluate_embeddings([[0.0], [np.nan]], [0, 0])
+    with pytest.raises(ValueError, match=r"list of `EmbeddingMetric`s.*'recall_at_1'"):
+        evaluate_embeddings([[0.0], [1.0]], [0, 0], metrics=["recall_at_1"])
     with pytest.raises(ValueError, match="whole numbers"):
         evaluate_embeddings([[0.0], [1.0]], [0.5, 1.5])
 
@@ -90,3 +92,21 @@ def test_peak_memory_of_10_000_items():
         [sys.executable, "-c", _PEAK_MEMORY], capture_output=True, text=True, check=True
     )
     assert float(run.stdout) < 800  # MiB; about 500, of which 200 are the sorted distances
+
+
+@pytest.mark.parametrize("seen_classes", [None, False])
+def test_intervals_of_queries_to_a_gallery_are_those_of_their_figures(rng, seen_classes):
+    labels = np.repeat([0, 1, 2], [40, 6, 4])
+    embeddings = rng.normal(size=(50, 4)) + labels[:, None] * [1.0, 0, 0, 0]
+    metrics = [RecallAtK(1), RecallAtK(1, average="classes")]
+    report = evaluate_embeddings(
+        embeddings[::2],
+        labels[::2],
+        gallery=(embeddings[1::2], labels[1::2]),
+        metrics=metrics,
+        seen_classes=seen_classes,
+    )
+    assert report["recall_at_1"] != report["recall_at_1_by_class"]
+    for name, value in report.items():
+        interval = report.intervals[name]
+        assert interval.value == value and interval.low <= value <= interval.high

@@ -10,7 +10,7 @@ from sklearn.metrics import silhouette_samples
 from keras_siamese import distances
 from keras_siamese.evaluation import replicates
 from keras_siamese.evaluation.replicates import Resampling, replicate
-from keras_siamese.metrics import MAPAtR, MeanPositiveDistance, PairAUC, RecallAtK
+from keras_siamese.metrics import EmbeddingMetric, MAPAtR, MeanPositiveDistance, PairAUC, RecallAtK
 from keras_siamese.metrics.clustering import AdjustedRandIndex, Silhouette
 from keras_siamese.metrics.geometry import (
     Alignment,
@@ -161,3 +161,19 @@ def test_figures_without_replicates():
     found = replicate(metrics, [[0.0], [1.0], [8.0], [9.0]], [0, 0, 1, 1], EUCLIDEAN, resampling)
     assert [figure.value for figure in found.values()] == pytest.approx([1, 4.0311289, 1])
     assert all(np.isnan(figure.resampled).all() for figure in found.values())
+
+
+def test_a_kind_of_ones_own_has_no_replicates():
+    class Largest(EmbeddingMetric):
+        """Largest entry."""
+
+        default_name = "largest"
+        _direction = "up"
+
+        @classmethod
+        def evaluate_together(cls, metrics, data):
+            return [data.embeddings.max() for _ in metrics]
+
+    resampling = Resampling("items", 100, 0, 1000)
+    figure = replicate([Largest()], [[0.0], [3.0]], [0, 1], EUCLIDEAN, resampling)["largest"]
+    assert figure.value == 3 and np.isnan(figure.resampled).all()

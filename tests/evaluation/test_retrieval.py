@@ -73,7 +73,17 @@ def test_float16_and_columns_of_labels():
     ("arguments", "message"),
     [
         ({"gallery": [[1.0]]}, "`gallery` and `gallery_labels` together"),
-        ({"gallery": [[1.0]], "gallery_labels": ["a"]}, "must be of one kind.*int64 and strings"),
+        (
+            {"gallery": [[1.0]], "gallery_labels": ["a"]},
+            "must be of one kind.*integers and strings",
+        ),
+        (
+            {"gallery": [[1.0]], "gallery_labels": np.array(["2020-01-01"], "datetime64[D]")},
+            "must be of one kind.*integers and datetime64",
+        ),
+        ({"metrics": []}, "Expected a metric at least"),
+        ({"metrics": metrics.RecallAtK(1)}, "must be a list"),
+        ({"metrics": [metrics.RecallAtK(1), metrics.RecallAtK(1, "cosine")]}, "share a name"),
         ({"gallery": [[1.0, 2.0]], "gallery_labels": [0]}, "of one size. Received: 1 and 2"),
         ({"gallery": np.zeros((0, 1)), "gallery_labels": []}, "length 0"),
         ({"gallery": [[np.nan]], "gallery_labels": [0]}, "Gallery must be finite"),
@@ -81,8 +91,11 @@ def test_float16_and_columns_of_labels():
         ({"gallery_groups": [1]}, "needs `query_groups`"),
         ({"query_groups": [1, 2]}, "lengths"),
         ({"ignore": "same_clas", "query_groups": [1] * 4}, "Unknown `ignore`"),
-        ({"metrics": [metrics.PairAUC()]}, "must be of retrieval"),
-        ({"metrics": [metrics.RecallAtK(4)]}, "needs more than 4 items"),
+        ({"metrics": [metrics.PairAUC()]}, "list of `RankingMetric`s.*Use `evaluate_embeddings`"),
+        (
+            {"metrics": [metrics.RecallAtK(4)]},
+            "needs 4 items to rank for each query. Received: a query that has 3",
+        ),
         ({"query_groups": [1, 1, 2, 2]}, "alone in its class, or with items of its group"),
         ({"query_groups": [1, 1, 2, 2], "gallery": [[1.0]], "gallery_labels": [0]}, "together"),
     ],
@@ -97,3 +110,15 @@ def test_a_name_that_is_no_metric():
     result = evaluate_retrieval(ON_A_LINE, [0, 0, 1, 1], metrics=[metrics.RecallAtK(1)])
     with pytest.raises(ValueError, match="Did you mean 'recall_at_1'"):
         result.per_class("recall_at_11")
+
+
+def test_large_labels_of_two_integer_types_stay_apart():
+    labels = 2**62 + np.arange(3)
+    result = evaluate_retrieval(
+        [[0.0], [1.0], [2.0]],
+        labels,
+        [[0.1], [2.1], [1.1]],
+        labels.astype(np.uint64),
+        metrics=[metrics.RecallAtK(1)],
+    )
+    assert result.per_query["recall_at_1"].tolist() == [1.0, 0.0, 0.0]

@@ -270,3 +270,28 @@ def test_large_common_offset_costs_no_digits(rng, distance):
         )
     for name, value in figures[0].items():
         assert figures[1][name] == pytest.approx(value, rel=1e-4, abs=2e-3)
+
+
+def _learned(weights):
+    distance = distances.Mahalanobis()
+    distance.build(2)
+    distance.trainable_variables[0].assign(np.diag(weights))
+    return distance
+
+
+def test_distances_that_learned_differently_are_two():
+    first, second = _learned([1.0, 0.0]), _learned([0.0, 1.0])
+    collection = EmbeddingCollection()
+    collection.add_items([0, 0], [[0.0, 0.0], [3.0, 4.0]])
+    metrics = [MeanPositiveDistance(first, "first"), MeanPositiveDistance(second, "second")]
+    assert collection.evaluate(metrics) == {"first": 3.0, "second": 4.0}
+    # One that has learned nothing stands for the default one of its kind.
+    unlearned = MeanPositiveDistance("mahalanobis", "unlearned")
+    assert collection.evaluate([unlearned], second) == {"unlearned": 4.0}
+
+
+def test_given_pairs_keep_what_their_distance_learned():
+    collection = EmbeddingCollection()
+    collection.add_pairs([1], [0.5])
+    with pytest.raises(ValueError, match="these pairs came with their distances"):
+        collection.evaluate([MeanPositiveDistance(_learned([1.0, 0.0]))], _learned([0.0, 1.0]))

@@ -204,3 +204,12 @@ def test_a_new_metric_is_a_small_class():
     metric = NumPairs()
     metric.update_state(_LABELS, _EMBEDDINGS)
     assert float(metric.result()) == 6
+
+
+def test_deepcopy_keeps_what_the_distance_learned():
+    distance = distances.Mahalanobis()
+    distance.build(1)
+    distance.trainable_variables[0].assign([[2.0]])
+    metric = copy.deepcopy(metrics.MeanPositiveDistance(distance))
+    metric.update_state([0, 0], [[0.0], [1.0]])
+    assert float(metric.result()) == 2

@@ -51,7 +51,7 @@ def test_never_falls_with_k(labelled_set):
 
 def test_k_and_the_number_of_items():
     assert _recall([[0.0], [1.0], [5.0]], [0, 1, 0], 2) == 1.0
-    with pytest.raises(ValueError, match="needs more than 3 items"):
+    with pytest.raises(ValueError, match="needs 3 items to rank"):
         _recall([[0.0], [1.0], [5.0]], [0, 1, 0], 3)
 
 
