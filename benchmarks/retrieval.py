@@ -37,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--class-sizes", nargs="+", type=int, default=[5, 1000])
     parser.add_argument("--seconds", type=float, default=20.0, help="time for each size")
     parser.add_argument("--least", type=int, default=3, help="runs of each, at least")
+    parser.add_argument("--warm-up", type=int, default=1, help="runs of each that do not count")
     parser.add_argument("--peers", nargs="*", default=["faiss", "peer", "scikit_learn"])
     parser.add_argument("--memory", action="store_true", help="of this process alone")
     args = parser.parse_args(argv)
@@ -68,7 +69,7 @@ def measure(x: np.ndarray, y: np.ndarray, class_size: int, args: argparse.Namesp
         for name, peer in peers(x, y, class_size).items()
         if name.removesuffix("_all") in args.peers
     }
-    times = interleaved_seconds(functions, args.seconds, args.least, warm_up=1)
+    times = interleaved_seconds(functions, args.seconds, args.least, args.warm_up)
     memory = in_fresh_process(
         __file__,
         *("--memory", "--sizes", f"{len(x)}x{x.shape[1]}", "--class-sizes", str(class_size)),

@@ -1,7 +1,7 @@
 """Verification: are two items of one class? Error rates over all pairs, or over given ones."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from keras_siamese import distances as distances_module
@@ -62,8 +62,8 @@ class VerificationResult:
     balanced_accuracy: RateAtThreshold
     mean_positive_distance: float
     mean_negative_distance: float
-    roc: RocCurve
-    histogram: DistanceHistogram
+    roc: RocCurve = field(repr=False)
+    histogram: DistanceHistogram = field(repr=False)
 
     @property
     def figures(self) -> dict[str, float]:

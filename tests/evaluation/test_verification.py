@@ -91,3 +91,8 @@ def test_a_collapsed_model_is_guessing():
     assert result.equal_error_rate.rate == 0.5
     assert result.balanced_accuracy.rate == 0.5
     assert result.d_prime == 0.0
+
+
+def test_a_result_is_short_in_print():
+    result = evaluate_verification([[0.0], [1.0], [3.0], [5.0]], [0, 0, 1, 1])
+    assert len(repr(result)) < 1500 and "roc_auc=0.9375" in repr(result)
