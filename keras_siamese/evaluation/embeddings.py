@@ -76,6 +76,11 @@ def evaluate_embeddings(
                 "Thresholds are for pairs of one set. Received: a `calibration` and a `gallery`. "
                 "Leave one of them out."
             )
+        if not isinstance(gallery, tuple | list) or len(gallery) != 2:
+            raise ValueError(
+                "`gallery` must be `(embeddings, labels)`. Received: "
+                f"{type(gallery).__name__}. Give both, as a tuple."
+            )
         return _evaluate_queries(space, read_space(*gallery), metrics, measured, seen_classes)
     if metrics is None:
         metrics = [RecallAtK(1), RecallAtK(5), MAPAtR(), PairAUC(), DistanceRatio()]

@@ -96,7 +96,9 @@ def evaluate_retrieval(
     """
     if metrics is None:
         metrics = [RecallAtK(1), RecallAtK(5), RPrecision(), MAPAtR(), MeanReciprocalRank()]
-    check_metrics(metrics, RankingMetric, "Use `evaluate_embeddings` for others.")
+    check_metrics(
+        metrics, RankingMetric, "Others are for `evaluate_embeddings`, without a gallery."
+    )
     if not metrics:
         raise ValueError("There is nothing to evaluate. Expected a metric at least. Received: [].")
     check_choice("ignore", ignore, IGNORED)

@@ -58,7 +58,7 @@ class EmbeddingCollection:
             embeddings: Finite floats, shape `(batch_size, embedding_dim)`.
 
         Raises: ValueError: If the labels are no integers, the shapes do not fit to each other or to
-            the batches before, or an embedding is NaN or infinite.
+            the batches before, or types of labels do not, or an embedding is NaN or infinite.
         """
         labels, embeddings = as_labels(labels), as_embeddings(embeddings)
         check_same_batch(labels, embeddings)
@@ -67,6 +67,11 @@ class EmbeddingCollection:
             raise ValueError(
                 f"All embeddings must have the same size. Received: {embeddings.shape[1]} after "
                 f"{self._embeddings[0].shape[1]}. Clear the collection to start another set."
+            )
+        if self._labels and np.result_type(labels, self._labels[0]).kind == "f":
+            raise ValueError(
+                f"Labels must have one integer type. Received: {labels.dtype} after "
+                f"{self._labels[0].dtype}, which only floats hold both. Cast them to int64."
             )
         check_finite("Embeddings", embeddings)
         self._labels.append(labels)

@@ -58,6 +58,8 @@ def test_bad_input():
         evaluate_embeddings([[0.0], [np.nan]], [0, 0])
     with pytest.raises(ValueError, match=r"list of `EmbeddingMetric`s.*'recall_at_1'"):
         evaluate_embeddings([[0.0], [1.0]], [0, 0], metrics=["recall_at_1"])
+    with pytest.raises(ValueError, match=r"must be `\(embeddings, labels\)`. Received: ndarray"):
+        evaluate_embeddings([[0.0], [1.0]], [0, 0], gallery=np.zeros((2, 1)))
     with pytest.raises(ValueError, match="whole numbers"):
         evaluate_embeddings([[0.0], [1.0]], [0.5, 1.5])
 

@@ -91,7 +91,10 @@ def test_float16_and_columns_of_labels():
         ({"gallery_groups": [1]}, "needs `query_groups`"),
         ({"query_groups": [1, 2]}, "lengths"),
         ({"ignore": "same_clas", "query_groups": [1] * 4}, "Unknown `ignore`"),
-        ({"metrics": [metrics.PairAUC()]}, "list of `RankingMetric`s.*Use `evaluate_embeddings`"),
+        (
+            {"metrics": [metrics.PairAUC()]},
+            "list of `RankingMetric`s.*Others are for `evaluate_embeddings`",
+        ),
         (
             {"metrics": [metrics.RecallAtK(4)]},
             "needs 4 items to rank for each query. Received: a query that has 3",

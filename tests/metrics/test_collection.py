@@ -295,3 +295,11 @@ def test_given_pairs_keep_what_their_distance_learned():
     collection.add_pairs([1], [0.5])
     with pytest.raises(ValueError, match="these pairs came with their distances"):
         collection.evaluate([MeanPositiveDistance(_learned([1.0, 0.0]))], _learned([0.0, 1.0]))
+
+
+def test_integer_types_that_only_floats_hold_both():
+    collection = EmbeddingCollection()
+    collection.add_items(np.array([0, 1], np.int64), [[1.0], [2.0]])
+    collection.add_items(np.array([1, 0], np.int32), [[1.0], [2.0]])
+    with pytest.raises(ValueError, match="Received: uint64 after int64"):
+        collection.add_items(np.array([0, 1], np.uint64), [[1.0], [2.0]])
