@@ -69,3 +69,12 @@ class PairBins:
         """All of them, not in order."""
         arrays = ([getattr(part, field.name) for part in parts] for field in fields(PairBins))
         return parts[0] if len(parts) == 1 else PairBins(*map(np.concatenate, arrays))
+
+
+def mean_and_std(values: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation of values that occur so often; NaN if none does."""
+    total = float(counts.sum())
+    if not total:
+        return float("nan"), float("nan")
+    mean = float(values @ counts) / total
+    return mean, float(np.sqrt(np.square(values - mean) @ counts / total))

@@ -1,10 +1,11 @@
 """All distances of a set, kept and sorted, for sets that are small enough."""
 
+from functools import cached_property
 from threading import Lock
 
 import numpy as np
 
-from keras_siamese.ops.pair_bins import PairBins
+from keras_siamese.ops.pair_bins import PairBins, mean_and_std
 from keras_siamese.ops.set_pairs import Pairs, SetPairs
 from keras_siamese.ops.threads import worker_threads
 
@@ -64,8 +65,31 @@ class SortedPairs:
                 total += int((up_to - closer[is_tied]).sum())
         return total
 
-    def bins(self) -> PairBins:
-        """Bins that hold few pairs, or a small part of the range of the distances."""
+    def moments(self) -> list[tuple[float, float]]:
+        """Mean and standard deviation of the distances of matches, then of others; NaN of none.
+
+        Of narrow bins, that of the mean reduced distance counts for all: what this leaves out is of
+        the order of the square of a bin's width.
+        """
+        return [
+            self._moments_of(self._positives),
+            self._moments_of(self._negatives),
+        ]
+
+    def _moments_of(self, pieces: list[np.ndarray]) -> tuple[float, float]:
+        ends = self._ends
+        with worker_threads() as pool:
+            parts = list(pool.map(lambda piece: _sums_between(piece, ends), pieces))
+        counts, sums = (np.add.reduce(arrays) for arrays in zip(*parts, strict=True))
+        filled = counts > 0
+        counts, sums = counts[filled], sums[filled]
+        if not len(counts):
+            return float("nan"), float("nan")
+        return mean_and_std(self._pairs.distances_of(sums / counts), counts)
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        """Ends of bins that hold few pairs, or a small part of the range of the distances."""
         pieces = [piece for piece in (*self._positives, *self._negatives) if len(piece)]
         low = min(piece[0] for piece in pieces)
         high = max(piece[-1] for piece in pieces)
@@ -73,7 +97,11 @@ class SortedPairs:
         for piece in pieces:
             step = max(1, len(piece) * _NUM_PIECES // _NUM_QUANTILES)
             candidates.append(piece[::step])
-        ends = np.unique(np.append(np.concatenate(candidates), high))
+        return np.unique(np.append(np.concatenate(candidates), high))
+
+    def bins(self) -> PairBins:
+        """Bins that hold few pairs, or a small part of the range of the distances."""
+        ends = self._ends
         with worker_threads() as pool:
             found = [
                 list(pool.map(lambda piece: _between(piece, ends), of_kind))
@@ -103,6 +131,17 @@ def _between(ascending: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.nd
     first[filled], last[filled] = ascending[(stops - counts)[filled]], ascending[stops[filled] - 1]
     last[~filled] = -np.inf
     return counts, first, last
+
+
+def _sums_between(ascending: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns how many values are beyond each end up to the next, and their sums."""
+    stops = np.searchsorted(ascending, ends, "right")
+    counts = np.diff(stops, prepend=0)
+    filled = counts > 0
+    sums = np.zeros(len(ends))
+    starts = (stops - counts)[filled]
+    sums[filled] = np.add.reduceat(ascending, starts, dtype=np.float64) if len(starts) else 0
+    return counts, sums
 
 
 class _Kept:
