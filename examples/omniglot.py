@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
         result = ks.evaluation.few_shot_accuracy(
             space.reshape(len(space), -1), test.labels, groups=test.groups, seed=args.seed
         )
-        figures[name]["one_shot_error"] = result.error
+        figures[name] = {**figures[name], "one_shot_error": result.error}
         print(f"    {name}: {result.error:.1%} ± {result.interval:.1%}")
     if result.left_out_groups:
         print(f"    (without {', '.join(result.left_out_groups)}: fewer than 20 characters)")
