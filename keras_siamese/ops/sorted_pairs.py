@@ -11,6 +11,7 @@ from keras_siamese.ops.threads import worker_threads
 
 _NUM_PIECES = 4
 _NUM_QUANTILES = 2**16
+_NUM_RUNS = 2**16  # Of neighbours in a piece, each of which counts as its mean.
 
 
 class SortedPairs:
@@ -68,24 +69,16 @@ class SortedPairs:
     def moments(self) -> list[tuple[float, float]]:
         """Mean and standard deviation of the distances of matches, then of others; NaN of none.
 
-        Of narrow bins, that of the mean reduced distance counts for all: what this leaves out is of
-        the order of the square of a bin's width.
+        In a run of neighbours, all count as the distance of their mean: what this leaves out is of
+        the order of the square of the difference between the first and the last.
         """
-        return [
-            self._moments_of(self._positives),
-            self._moments_of(self._negatives),
-        ]
+        return [self._moments_of(pieces) for pieces in (self._positives, self._negatives)]
 
     def _moments_of(self, pieces: list[np.ndarray]) -> tuple[float, float]:
-        ends = self._ends
         with worker_threads() as pool:
-            parts = list(pool.map(lambda piece: _sums_between(piece, ends), pieces))
-        counts, sums = (np.add.reduce(arrays) for arrays in zip(*parts, strict=True))
-        filled = counts > 0
-        counts, sums = counts[filled], sums[filled]
-        if not len(counts):
-            return float("nan"), float("nan")
-        return mean_and_std(self._pairs.distances_of(sums / counts), counts)
+            parts = [part for of_piece in pool.map(_runs, pieces) for part in of_piece]
+        means, sizes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return mean_and_std(self._pairs.distances_of(means), sizes)
 
     @cached_property
     def _ends(self) -> np.ndarray:
@@ -133,15 +126,14 @@ def _between(ascending: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.nd
     return counts, first, last
 
 
-def _sums_between(ascending: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns how many values are beyond each end up to the next, and their sums."""
-    stops = np.searchsorted(ascending, ends, "right")
-    counts = np.diff(stops, prepend=0)
-    filled = counts > 0
-    sums = np.zeros(len(ends))
-    starts = (stops - counts)[filled]
-    sums[filled] = np.add.reduceat(ascending, starts, dtype=np.float64) if len(starts) else 0
-    return counts, sums
+def _runs(ascending: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Returns means and sizes of runs of neighbours; what is left over is a run each."""
+    size = max(1, len(ascending) // _NUM_RUNS)
+    num_runs = len(ascending) // size
+    runs = ascending[: num_runs * size].reshape(num_runs, size)
+    rest = ascending[num_runs * size :].astype(np.float64)
+    means = runs.mean(axis=1, dtype=np.float64)
+    return [(means, np.full(num_runs, size)), (rest, np.ones(len(rest), np.int64))]
 
 
 class _Kept:

@@ -186,7 +186,7 @@ class _Sides:
 
     @classmethod
     def of(cls, distance: Any, sets: list[_Rows]) -> "_Sides | None":
-        has_form = next(_forms(distance, sets[0]), None) is not None
+        has_form = next(_forms(distance, sets[0].of(np.arange(1))), None) is not None
         return cls(distance, sets) if has_form else None
 
     def of_queries(self, queries: np.ndarray) -> "_Sides":
