@@ -5,7 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_siamese.ops.counts import CountTable, distinct_keys, distinct_vectors
+from keras_siamese.ops.counts import (
+    CountTable,
+    distinct_keys,
+    distinct_vectors,
+    places_in_runs,
+)
 from keras_siamese.ops.near_ties import settle
 from keras_siamese.ops.nearest import NearestItems, entries_within
 from keras_siamese.ops.rankings import Rankings
@@ -84,9 +89,7 @@ class ComparedVectors:
         starts, stops = (
             np.searchsorted(self.vector_of_row, block.queries, side) for side in ("left", "right")
         )
-        counts = stops - starts
-        place = np.repeat(np.arange(len(counts)), counts)
-        rows = np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts - starts, counts)
+        place, rows = places_in_runs(starts, stops - starts)
         return rows, self._ranked_by(rows, block.items[place], block.reduced[place])
 
     def map_first_hits(

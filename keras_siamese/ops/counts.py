@@ -43,9 +43,7 @@ class Members:
         """
         wanted = _combined(values, self._sizes)
         starts, stops = (np.searchsorted(self._keys, wanted, side) for side in ("left", "right"))
-        counts = stops - starts
-        rows = np.repeat(np.arange(len(wanted)), counts)
-        places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts - starts, counts)
+        rows, places = places_in_runs(starts, stops - starts)
         return rows, self._items[places]
 
 
@@ -54,6 +52,19 @@ def _combined(values: Sequence[np.ndarray], sizes: Sequence[int]) -> np.ndarray:
     for column, size in zip(values[1:], sizes[1:], strict=True):
         key = key * size + column
     return key
+
+
+def places_in_runs(starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lists the places in runs, run by run.
+
+    Args:
+        starts: Where each run begins, shape `(num_runs,)`.
+        lengths: How long it is, same shape.
+
+    Returns: `(runs, places)`: the run of each place, and the place, shape `(sum of lengths,)` both.
+    """
+    runs = np.repeat(np.arange(len(lengths)), lengths)
+    return runs, np.arange(len(runs)) - np.repeat(np.cumsum(lengths) - lengths - starts, lengths)
 
 
 def distinct_vectors(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

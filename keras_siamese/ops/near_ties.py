@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from keras_siamese.ops.counts import places_in_runs
+
 
 def settle(
     reduced: np.ndarray,
@@ -41,13 +43,9 @@ def settle(
     lengths = np.diff(starts, append=close.size)
     is_mixed = has_relevant & has_irrelevant & (lengths > 1)
     is_mixed &= ~is_exact[starts // width]
-    run = np.repeat(np.flatnonzero(is_mixed), lengths[is_mixed])
+    run, places = places_in_runs(starts[is_mixed], lengths[is_mixed])
     if not len(run):
         return size, relevant, is_tied
-    within = np.arange(len(run)) - np.repeat(
-        np.cumsum(lengths[is_mixed]) - lengths[is_mixed], lengths[is_mixed]
-    )
-    places = starts[run] + within
     distances = exact(*np.divmod(places, width))
     order = np.lexsort((distances, run))
     size, relevant = size.copy(), relevant.copy()

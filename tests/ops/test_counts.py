@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from keras_siamese.ops import counts
-from keras_siamese.ops.counts import CountTable, Members, distinct_keys, distinct_vectors
+from keras_siamese.ops.counts import (
+    CountTable,
+    Members,
+    distinct_keys,
+    distinct_vectors,
+    places_in_runs,
+)
 
 
 def test_counts_of_one_and_of_two_columns():
@@ -16,6 +22,11 @@ def test_counts_of_one_and_of_two_columns():
 def test_values_that_no_item_has():
     table = CountTable([np.array([3, 3]), np.array([1, 1])], [9, 2])
     assert table.of(np.array([8, 0, 3]), np.array([1, 1, 1])).tolist() == [0, 0, 2]
+
+
+def test_places_in_runs():
+    runs, places = places_in_runs(np.array([5, 9, 0]), np.array([2, 0, 3]))
+    assert (runs.tolist(), places.tolist()) == ([0, 0, 2, 2, 2], [5, 6, 0, 1, 2])
 
 
 def test_members():
