@@ -29,6 +29,7 @@ LAYERS = (
     ("model",),
     ("evaluation", "export"),
     ("index",),
+    ("tensorboard",),
     ("callbacks",),
     ("tuning", "commands"),
     ("__main__",),

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 
 from keras_siamese.callbacks.points import Points, gather_points
-from keras_siamese.callbacks.projector_run import ProjectorRun
-from keras_siamese.callbacks.sprite import Sprite, draw_sprite, looks_like_images
 from keras_siamese.ops.checks import check_choice, check_count
+from keras_siamese.tensorboard.projector_run import ProjectorRun
+from keras_siamese.tensorboard.sprite import Sprite, draw_sprite, looks_like_images
 
 # TensorBoard's front end fetches no more.
 _MOST_POINTS = 100_000

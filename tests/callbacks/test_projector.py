@@ -18,7 +18,7 @@ from PIL import Image
 from tensorboard.plugins.projector import ProjectorConfig
 
 from keras_siamese.callbacks import EmbeddingProjector
-from keras_siamese.callbacks.projector_run import ProjectorRun
+from keras_siamese.tensorboard.projector_run import ProjectorRun
 
 X = np.arange(24, dtype="float32").reshape(12, 2)
 Y = np.repeat([0, 1, 2], 4)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_siamese.callbacks.sprite import draw_sprite, looks_like_images
+from keras_siamese.tensorboard.sprite import draw_sprite, looks_like_images
 
 
 def pixels(sprite):

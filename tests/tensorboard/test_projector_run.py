@@ -5,8 +5,8 @@ import pytest
 from google.protobuf import text_format
 from tensorboard.plugins.projector import ProjectorConfig
 
-from keras_siamese.callbacks.projector_run import ProjectorRun
-from keras_siamese.callbacks.sprite import Sprite
+from keras_siamese.tensorboard.projector_run import ProjectorRun
+from keras_siamese.tensorboard.sprite import Sprite
 
 LABELS = {"label": ["a", "b", "c"]}
 

@@ -14,9 +14,9 @@ from google.protobuf import text_format
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins import projector
 
-from keras_siamese.callbacks.sprite import Sprite
 from keras_siamese.files import atomic_path
 from keras_siamese.ops.checks import as_embeddings
+from keras_siamese.tensorboard.sprite import Sprite
 
 _CONFIG = "projector_config.pbtxt"
 _METADATA = "metadata.tsv"

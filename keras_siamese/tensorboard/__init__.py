@@ -1,0 +1,1 @@
+"""The files that TensorBoard reads: summaries, and what the Projector shows."""

@@ -1,0 +1,103 @@
+import copy
+import shutil
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_siamese.callbacks.log_callback import LogCallback
+
+X = np.arange(24, dtype="float32").reshape(12, 2)
+
+
+class Recorder(LogCallback):
+    """Writes the loss of each epoch that is due."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.is_due(epoch):
+            self.write_summaries(epoch, scalars={"loss": logs["loss"]})
+
+
+def fit(callbacks, **options):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    model.compile(keras.optimizers.SGD(1e-4), "mse")
+    return model.fit(X, X, batch_size=4, verbose=0, callbacks=callbacks, **options)
+
+
+def steps_of(directory):
+    steps = []
+    for file in sorted(directory.glob("events*")):
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            steps += [event.step] if event.summary.value else []
+    return steps
+
+
+def test_due_epochs_are_counted_from_one(tmp_path):
+    fit([Recorder(tmp_path, "run", every_n_epochs=2)], epochs=5)
+    assert steps_of(tmp_path / "run") == [2, 4]
+    fit([Recorder(tmp_path, "never", every_n_epochs=0)], epochs=2)
+    assert not (tmp_path / "never").exists()
+
+
+def test_a_second_fit_has_a_run_of_its_own_and_a_resumed_one_goes_on(tmp_path):
+    recorder = Recorder(tmp_path, "run")
+    fit([recorder], epochs=2)
+    fit([recorder], epochs=2)
+    fit([Recorder(tmp_path, "run")], epochs=4, initial_epoch=2)
+    assert steps_of(tmp_path / "run") == [1, 2]
+    assert steps_of(tmp_path / "run_2") == [1, 2, 3, 4]
+
+
+def test_without_a_directory_nothing_is_written():
+    fit([Recorder(None, "run")], epochs=1)
+
+
+def test_training_goes_on_without_a_disk_and_the_loss_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.warns(UserWarning) as warned:
+        history = fit([Recorder(tmp_path / "file", "run")], epochs=3)
+    assert len(history.epoch) == 3
+    first, last = (str(warning.message) for warning in warned)
+    assert "lost the summaries of epoch 1" in first and "Training goes on" in first
+    assert "could not write 3 times" in last
+
+
+def test_a_directory_that_vanishes_is_said_once(tmp_path):
+    vanish = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: epoch == 1 and shutil.rmtree(tmp_path / "run")
+    )
+    with pytest.warns(UserWarning, match="lost the summaries of epoch 2"):
+        fit([vanish, Recorder(tmp_path, "run")], epochs=4)
+    assert steps_of(tmp_path / "run") == [3, 4]
+
+
+def test_a_fit_after_a_failed_one_starts_afresh(tmp_path):
+    (tmp_path / "file").write_text("")
+    recorder = Recorder(tmp_path / "file", "run")
+    with pytest.warns(UserWarning):
+        fit([recorder], epochs=2)
+    recorder.log_dir = tmp_path
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit([recorder], epochs=1)
+    assert steps_of(tmp_path / "run") == [1]
+
+
+def test_a_copy_made_while_training_writes_too(tmp_path):
+    copies = []
+    recorder = Recorder(tmp_path, "run")
+    note = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: copies.append(copy.deepcopy(recorder))
+    )
+    fit([recorder, note], epochs=1)
+    assert copies[0].model is None
+    fit(copies, epochs=1)
+    assert steps_of(tmp_path / "run_2") == [1]
+
+
+@pytest.mark.parametrize("name", ["", ".", "/tmp", "../run", "a/../../b"])
+def test_a_name_stays_below_the_log_directory(tmp_path, name):
+    with pytest.raises(ValueError, match="`name` must be a directory below"):
+        Recorder(tmp_path, name)

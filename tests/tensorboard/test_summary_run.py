@@ -1,0 +1,63 @@
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from keras_siamese.tensorboard.summary_run import SummaryRun, directory_of_run
+
+
+def read(directory):
+    accumulator = EventAccumulator(str(directory), size_guidance={"tensors": 0})
+    return accumulator.Reload()
+
+
+def test_all_kinds_are_written_at_their_step(tmp_path, rng):
+    run = SummaryRun(tmp_path / "run")
+    run.write(3, scalars={"loss": 0.5}, histograms={"d": rng.normal(size=100)})
+    image = rng.integers(0, 255, (4, 5, 3), dtype="uint8")
+    run.write(4, scalars={"loss": 0.25}, images={"map": image}, texts={"note": "*hello*"})
+    run.close()
+    events = read(tmp_path / "run")
+    assert set(events.Tags()["tensors"]) == {"loss", "d", "map", "note"}
+    steps = [
+        (event.step, float(tf.make_ndarray(event.tensor_proto))) for event in events.Tensors("loss")
+    ]
+    assert steps == [(3, 0.5), (4, 0.25)]
+    width, height, png = tf.make_ndarray(events.Tensors("map")[0].tensor_proto)
+    assert (int(width), int(height)) == (5, 4)
+    np.testing.assert_array_equal(tf.io.decode_png(png), image)
+
+
+def test_what_is_written_is_on_the_disk_before_the_run_is_closed(tmp_path):
+    run = SummaryRun(tmp_path)
+    run.write(1, scalars={"loss": 0.5})
+    assert read(tmp_path).Tags()["tensors"] == ["loss"]
+
+
+def test_a_directory_that_cannot_be_made_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises((OSError, tf.errors.OpError)):
+        SummaryRun(tmp_path / "file" / "run").write(1, scalars={"loss": 0.5})
+
+
+def test_a_file_that_vanished_is_an_error_and_the_next_one_is_another(tmp_path):
+    run = SummaryRun(tmp_path / "run")
+    run.write(1, scalars={"loss": 0.5})
+    shutil.rmtree(tmp_path / "run")
+    with pytest.raises(FileNotFoundError, match="is gone"):
+        run.write(2, scalars={"loss": 0.25})
+    run.write(3, scalars={"loss": 0.125})
+    (event,) = read(tmp_path / "run").Tensors("loss")
+    assert event.step == 3
+
+
+def test_a_new_training_has_a_new_run_and_a_resumed_one_the_last(tmp_path):
+    first = tmp_path / "run"
+    assert directory_of_run(first, resumes=False) == first
+    assert directory_of_run(first, resumes=True) == first
+    for name in ("run_2", "run_3"):
+        SummaryRun(directory_of_run(first, resumes=False)).write(1, scalars={"loss": 0.5})
+        assert directory_of_run(first, resumes=False) == tmp_path / name
+    assert directory_of_run(first, resumes=True) == tmp_path / "run_2"
