@@ -101,3 +101,10 @@ def test_a_copy_made_while_training_writes_too(tmp_path):
 def test_a_name_stays_below_the_log_directory(tmp_path, name):
     with pytest.raises(ValueError, match="`name` must be a directory below"):
         Recorder(tmp_path, name)
+
+
+def test_one_worker_writes(tmp_path, monkeypatch):
+    extended = type(tf.distribute.get_strategy().extended)
+    monkeypatch.setattr(extended, "should_save_summary", property(lambda self: False))
+    fit([Recorder(tmp_path, "run")], epochs=1)
+    assert not (tmp_path / "run").exists()
