@@ -13,22 +13,23 @@ from keras import ops, tree
 
 from keras_siamese import distances
 from keras_siamese.arguments import NO_CLASS_WEIGHT, bind_data, check_loss, check_metrics
+from keras_siamese.data.sampling.planner import PKOptions
 from keras_siamese.distances import Distance
-from keras_siamese.distribution import gather_replicas, mean_of_replicas
+from keras_siamese.distribution import gather_replicas
 from keras_siamese.encoders import embedding_dim_of
 from keras_siamese.encoders.inference import inference_model
 from keras_siamese.files import atomic_path
 from keras_siamese.inputs import Batch, LabelledBatch, unpack
 from keras_siamese.losses import MetricLoss
-from keras_siamese.metrics import EmbeddingCollection, EmbeddingMetric
 from keras_siamese.metrics.batch_figures import BatchFigures
 from keras_siamese.ops.checks import check_encoder_output
 from keras_siamese.ops.compiled import not_compiled
 from keras_siamese.training_guard import TrainingGuard
+from keras_siamese.whole_set_model import WholeSetModel
 
 
 @keras.saving.register_keras_serializable(package="keras_siamese")
-class SiameseModel(keras.Model):
+class SiameseModel(WholeSetModel):
     """An encoder trained by a metric loss, with Keras's `compile`, `fit`, `evaluate` and `predict`.
 
     `model(x)` and `model.predict(x)` give embeddings, `(batch_size, embedding_dim)`. Batches may be
@@ -56,8 +57,6 @@ class SiameseModel(keras.Model):
         >>> model.fit(batches, epochs=20, validation_data=(x_val, y_val))
     """
 
-    test_function: Any
-
     def __init__(self, encoder: keras.Model, name: str | None = None, dtype: Any = None) -> None:
         if not isinstance(encoder, keras.Model):
             raise ValueError(f"`encoder` must be a `keras.Model`. Received: {encoder!r}.")
@@ -67,8 +66,8 @@ class SiameseModel(keras.Model):
         self._embedding_dim: int | None = None
         self._loss_layers: list[keras.layers.Layer] = []
         self._part_losses: dict[str, keras.metrics.Mean] = {}
-        self._collection = EmbeddingCollection()
-        self._is_evaluating = self._has_class_weight = False
+        self._has_class_weight = False
+        self._pk_options: PKOptions | None = None
         if encoder.built:
             if outputs := getattr(encoder, "outputs", None):
                 check_encoder_output(outputs[0] if len(outputs) == 1 else outputs)
@@ -146,16 +145,18 @@ class SiameseModel(keras.Model):
             self.optimizer.build(self.trainable_variables)
 
     @property
-    def _whole_set_metrics(self) -> list[EmbeddingMetric]:
-        # Keras's container knows its metrics once it has seen a batch.
-        metrics = [] if self._compile_metrics is None else self._compile_metrics.metrics
-        return [metric for metric in metrics if isinstance(metric, EmbeddingMetric)]
-
-    @property
     def distance_function(self) -> Distance:
         """The distance of the loss; the Euclidean one for a loss that has none."""
         loss = getattr(self, "loss", None)
         return loss.distance if isinstance(loss, MetricLoss) else distances.get("euclidean")
+
+    @property
+    def pk_options(self) -> PKOptions | None:
+        """What P x K batches `fit` was last given: arguments of `pk_batches`.
+
+        None before any `fit`, and for batches of another make. It is not saved with the model.
+        """
+        return self._pk_options
 
     def distance(self, a: Any, b: Any, batch_size: int = 32) -> np.ndarray:
         """Distances between items, by the distance of the loss.
@@ -187,26 +188,10 @@ class SiameseModel(keras.Model):
             call.arguments.setdefault("shuffle", False)
         callbacks = getattr(callbacks, "callbacks", callbacks)  # of a CallbackList
         guard = TrainingGuard(data, self.distribute_strategy.num_replicas_in_sync)
+        self._pk_options = guard.pk_options
         call.arguments["callbacks"] = [guard, *tree.flatten(callbacks or [])]
         with guard.compiled_if_alike(self):
             return super().fit(*call.args, **call.kwargs)
-
-    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        """Evaluates the model: see `keras.Model.evaluate`, whose arguments it takes.
-
-        Returns: The loss, and the metrics exactly over the whole set: a list, or with
-            `return_dict=True` a dict by name.
-
-        Raises: ValueError: If the data set is empty, an embedding is not finite, or a metric is
-            undefined for the set.
-        """
-        call = bind_data(super().evaluate, args, kwargs, self.encoder)
-        self._is_evaluating = True
-        try:
-            return super().evaluate(*call.args, **call.kwargs)
-        finally:
-            self._is_evaluating = False
-            self._collection.clear()
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Embeds items, or a source: see `keras.Model.predict`, whose arguments it takes."""
@@ -234,10 +219,6 @@ class SiameseModel(keras.Model):
         logs = self._update_metrics(batch, embeddings, scores, loss, parts)
         running = self._figures.result()
         return {**logs, **{name: running[name] for name in running if name in figures}}
-
-    def test_step(self, data: Any) -> dict[str, Any]:
-        """Evaluates one batch: the loss and the metrics that are means over batches."""
-        return self._evaluate_batch(data)[0]
 
     def _evaluate_batch(self, data: Any) -> tuple[dict[str, Any], dict[str, tuple[Any, Any]]]:
         """Gives the logs, and what whole-set metrics need of the batch, kept on the host."""
@@ -296,17 +277,6 @@ class SiameseModel(keras.Model):
         y, y_pred = scores
         return self.compute_metrics(batch.parts, y, y_pred, sample_weight=batch.score_weight)
 
-    def get_metrics_result(self) -> dict[str, Any]:
-        """The loss and the metrics that are means over batches, by name."""
-        hidden = {*BatchFigures.NAMES, *(metric.name for metric in self._whole_set_metrics)}
-        results = super().get_metrics_result()
-        return {name: value for name, value in results.items() if name not in hidden}
-
-    def reset_metrics(self) -> None:
-        """Resets all metrics and forgets the items collected for those over whole sets."""
-        super().reset_metrics()
-        self._collection.clear()
-
     def _symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         # Under `tf.distribute`, Keras averages the replicas' batches to get one, labels included.
         batch = self._unpack(data_batch)
@@ -317,60 +287,6 @@ class SiameseModel(keras.Model):
             super()._symbolic_build(data_batch=(batch.items, labels, batch.sample_weight))
         elif self.optimizer is not None and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
-
-    def make_test_function(self, force: bool = False) -> None:
-        """Makes the function that evaluates batches and collects their embeddings on the host."""
-        if self.test_function is not None and not force:
-            return
-        strategy = self.distribute_strategy
-
-        def evaluate_batch(data: Any) -> Any:
-            logs, kept = strategy.run(self._evaluate_batch, args=(data,))
-            return tree.map_structure(lambda x: mean_of_replicas(strategy, x), logs), kept
-
-        if not self.run_eagerly:
-            evaluate_batch = tf.function(
-                evaluate_batch, autograph=False, reduce_retracing=True, jit_compile=self.jit_compile
-            )
-
-        def test_function(iterator: Any) -> dict[str, Any]:
-            logs = None
-            for _ in range(self.steps_per_execution):
-                try:
-                    data = next(iterator)
-                except (StopIteration, tf.errors.OutOfRangeError):
-                    break
-                # Keras wraps the parts of a batch that are None.
-                data = tree.map_structure(
-                    lambda x: None if isinstance(x, tf.experimental.Optional) else x, data
-                )
-                logs, kept = evaluate_batch(data)
-                self._collect(kept)
-            if logs is None:
-                raise StopIteration
-            return logs
-
-        self.test_function = test_function
-
-    def _collect(self, kept: dict[str, tuple[Any, Any]]) -> None:
-        if not self._is_evaluating:
-            return
-        add = {"items": self._collection.add_items, "pairs": self._collection.add_pairs}
-        local = self.distribute_strategy.experimental_local_results
-        for kind, scores in kept.items():
-            for of_replica in zip(*map(local, scores), strict=True):
-                add[kind](*of_replica)
-
-    def _get_metrics_result_or_logs(self, logs: dict[str, Any]) -> dict[str, Any]:
-        # Keras calls this once after the last batch, with the last batch's logs.
-        if not logs:
-            raise ValueError("The data set is empty. Expected at least one batch.")
-        logs = super()._get_metrics_result_or_logs(logs)
-        if self._collection.is_empty:
-            return logs
-        figures = self._collection.evaluate(self._whole_set_metrics, self.distance_function)
-        self._collection.clear()
-        return {**logs, **figures}
 
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True, **kwargs: Any) -> None:
         """Saves the model as one `.keras` file, whole or not there: see `keras.Model.save`."""

@@ -29,6 +29,9 @@ class TrainingGuard(keras.callbacks.Callback):
         data: What `fit` was given as `x`.
         num_replicas: Number of replicas that a batch is divided among. Defaults to 1.
 
+    Attributes:
+        pk_options: What P x K batches the data is; None for batches of another make.
+
     Raises: ValueError: If replicas would cut the classes of P x K batches.
     """
 
@@ -38,9 +41,9 @@ class TrainingGuard(keras.callbacks.Callback):
     def __init__(self, data: Any, num_replicas: int = 1) -> None:
         super().__init__()
         self._sampler = find_sampler(data)
-        self._options = None if self._sampler is None else self._sampler.options
-        if self._options is not None:
-            _check_whole_classes(self._options, num_replicas)
+        self.pk_options = None if self._sampler is None else self._sampler.options
+        if self.pk_options is not None:
+            _check_whole_classes(self.pk_options, num_replicas)
         self._warned = False
         self._warned_of_val_loss = False
 
@@ -53,7 +56,7 @@ class TrainingGuard(keras.callbacks.Callback):
         Args:
             model: What is trained. Its train function is traced anew if that changes.
         """
-        if self._options is None or not self._options.has_varying_sizes:
+        if self.pk_options is None or not self.pk_options.has_varying_sizes:
             yield
             return
         model.train_function = None

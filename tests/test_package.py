@@ -26,6 +26,7 @@ LAYERS = (
     ("losses", "metrics"),
     ("inputs", "training_guard", "catalogue"),
     ("arguments", "distribution"),
+    ("whole_set_model",),
     ("model",),
     ("evaluation", "export"),
     ("index",),
