@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from keras_siamese import distances
 from keras_siamese.commands.data_source import DATA_HELP, add_data_arguments, open_source
+from keras_siamese.commands.saved_model import load_model
 from keras_siamese.data import Source
 from keras_siamese.distances import Distance
 from keras_siamese.evaluation.calibration import calibrate
@@ -109,28 +109,6 @@ def run(args: argparse.Namespace) -> None:
     if args.html:
         title = f"{Path(args.model).name} on {args.data}"
         report.to_html(args.html, source, gallery_items=items, title=title)
-
-
-def load_model(path: str) -> keras.Model:
-    """Loads a model.
-
-    Args:
-        path: Of a `.keras` file.
-
-    Raises: ValueError: If there is none, or it cannot be loaded.
-    """
-    if not Path(path).is_file():
-        raise ValueError(f"Expected a saved model, a .keras file. Received: {path!r}, no file.")
-    try:
-        with warnings.catch_warnings():
-            # A model that was compiled and never trained; its optimizer has no part in embedding.
-            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
-            return keras.saving.load_model(path)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        raise ValueError(
-            f"Expected a saved model, a .keras file. Received: {path!r}, which cannot be loaded: "
-            f"{error}"
-        ) from error
 
 
 def embed(model: keras.Model, source: Source, batch_size: int = 256) -> np.ndarray:

@@ -113,23 +113,7 @@ def test_items_of_several_inputs_are_embedded(rng):
     np.testing.assert_allclose(found, np.concatenate(x, axis=1), rtol=1e-6)
 
 
-def test_models_that_are_none(tmp_path):
-    with pytest.raises(ValueError, match=r"a \.keras file\. Received: 'nowhere\.keras', no file"):
-        evaluate.load_model("nowhere.keras")
-    (tmp_path / "model.keras").write_bytes(b"no zip")
-    with pytest.raises(ValueError, match="cannot be loaded"):
-        evaluate.load_model(str(tmp_path / "model.keras"))
-
-
 def test_a_rate_needs_validation_data(encoder, data, tmp_path):
     encoder.save(tmp_path / "model.keras")
     with pytest.raises(ValueError, match="--calibrate-fmr without --validation"):
         run(tmp_path / "model.keras", tmp_path / "data.npz", "--calibrate-fmr", "0.1")
-
-
-def test_a_compiled_model_that_was_never_trained_loads_in_silence(encoder, tmp_path, recwarn):
-    model = SiameseModel(encoder)
-    model.compile("adam", TripletLoss())
-    model.save(tmp_path / "model.keras")
-    assert isinstance(evaluate.load_model(str(tmp_path / "model.keras")), SiameseModel)
-    assert not any("optimizer" in str(warning.message) for warning in recwarn.list)
