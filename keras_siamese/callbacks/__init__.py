@@ -1,8 +1,7 @@
 """Keras callbacks: the embedding space and the training, seen, and steered, while it runs."""
 
 from keras_siamese.callbacks.hard_class_mining import HardClassMining as HardClassMining
-from keras_siamese.callbacks.hyperparameters import HyperParameters as HyperParameters
 from keras_siamese.callbacks.projector import EmbeddingProjector as EmbeddingProjector
 from keras_siamese.callbacks.retrieval_evaluation import RetrievalEvaluation as RetrievalEvaluation
 
-__all__ = ["EmbeddingProjector", "HardClassMining", "HyperParameters", "RetrievalEvaluation"]
+__all__ = ["EmbeddingProjector", "HardClassMining", "RetrievalEvaluation"]
