@@ -101,10 +101,10 @@ class RetrievalEvaluation(LogCallback):
         self._check_sets()
         self._figures: dict[str, float] = {}
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "RetrievalEvaluation":
+    def __deepcopy__(self, memo: dict[int, Any]) -> LogCallback:
         """Returns a callback of the same sets, which never change, and may be large."""
         memo |= {id(source): source for source in (self._queries, self._gallery)}
-        return super().__deepcopy__(memo)  # type: ignore[return-value]
+        return super().__deepcopy__(memo)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Forgets the figures of the fit before."""
@@ -126,7 +126,7 @@ class RetrievalEvaluation(LogCallback):
         embeddings = [
             self.model.predict(source.batches(self.batch_size), verbose=0) for source in sources
         ]
-        distance = self.distance
+        distance: Any = self.distance
         if distance is None:
             distance = getattr(self.model, "distance_function", "euclidean")
         try:

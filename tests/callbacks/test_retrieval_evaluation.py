@@ -85,8 +85,8 @@ def test_groups_are_ignored_without_a_gallery_too():
         metrics=[ks.metrics.RecallAtK(1)],
         ignore="same_class_and_group",
     )
-    # The others are all nearest to the item at 2, of another class: that of their own class which is
-    # nearer is ignored, and the one at 3 ranks what it shares the group with, but not the class.
+    # The others are all nearest to the item at 2, of another class: the nearer ones of their own
+    # class are ignored, and the one at 3 shares its group with it, but not its class.
     assert figures_of(model, evaluation) == {"retrieval_recall_at_1": 0.0}
 
 
