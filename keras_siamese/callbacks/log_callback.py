@@ -78,7 +78,8 @@ class LogCallback(keras.callbacks.Callback):
 
         Args:
             epoch: Counted from 0 as by Keras.
-            **summaries: `scalars`, `histograms`, `images` and `texts`: see `SummaryRun.write`.
+            **summaries: `scalars`, `histograms`, `images`, `texts`, `messages`: see
+                `SummaryRun.write`.
         """
         if not self.is_writer:
             return

@@ -1,7 +1,7 @@
 """A run of summaries: the scalars, histograms, pictures and texts of one training."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class SummaryRun:
         histograms: Mapping[str, Any] | None = None,
         images: Mapping[str, np.ndarray] | None = None,
         texts: Mapping[str, str] | None = None,
+        messages: Iterable[Any] = (),
     ) -> None:
         """Writes summaries, by their tags.
 
@@ -42,6 +43,7 @@ class SummaryRun:
             histograms: Arrays of any shape, at least one value each.
             images: Pictures, uint8, shape `(height, width, 3 or 4)`.
             texts: Markdown.
+            messages: Summaries of other kinds, `tensorboard` protocol buffers.
 
         Raises: OSError or tf.errors.OpError: If they cannot be written.
         """
@@ -57,6 +59,8 @@ class SummaryRun:
                 tf.summary.image(tag, image[None])
             for tag, text in (texts or {}).items():
                 tf.summary.text(tag, text)
+            for message in messages:
+                tf.summary.experimental.write_raw_pb(message.SerializeToString())
         self._writer.flush()
         # TensorFlow goes on writing into a file that was removed.
         if not set(self.directory.glob(_EVENTS)) - self._known:

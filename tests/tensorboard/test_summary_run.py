@@ -18,13 +18,18 @@ def test_all_kinds_are_written_at_their_step(tmp_path, rng):
     run.write(3, scalars={"loss": 0.5}, histograms={"d": rng.normal(size=100)})
     image = rng.integers(0, 255, (4, 5, 3), dtype="uint8")
     run.write(4, scalars={"loss": 0.25}, images={"map": image}, texts={"note": "*hello*"})
+    message = tf.compat.v1.Summary()
+    message.value.add(tag="raw", tensor=tf.make_tensor_proto(2.0))
+    run.write(5, messages=[message])
     run.close()
     events = read(tmp_path / "run")
-    assert set(events.Tags()["tensors"]) == {"loss", "d", "map", "note"}
+    assert set(events.Tags()["tensors"]) == {"loss", "d", "map", "note", "raw"}
     steps = [
         (event.step, float(tf.make_ndarray(event.tensor_proto))) for event in events.Tensors("loss")
     ]
     assert steps == [(3, 0.5), (4, 0.25)]
+    (raw,) = events.Tensors("raw")
+    assert (raw.step, float(tf.make_ndarray(raw.tensor_proto))) == (5, 2.0)
     width, height, png = tf.make_ndarray(events.Tensors("map")[0].tensor_proto)
     assert (int(width), int(height)) == (5, 4)
     np.testing.assert_array_equal(tf.io.decode_png(png), image)
