@@ -24,6 +24,7 @@ def plot_distances(
     *,
     threshold: float | None = None,
     num_bins: int = 60,
+    limits: tuple[float, float] | None = None,
     distance: "str | Distance" = "euclidean",
     title: str | None = None,
     style: str | Style = "light",
@@ -40,6 +41,8 @@ def plot_distances(
             match and 0 for none.
         threshold: A distance to mark, with the shares of pairs on its wrong side.
         num_bins: Number of bars. Defaults to 60.
+        limits: Least and greatest distance on the axis, which is longer if the pairs need it: so
+            several plots can be compared. Defaults to those of the pairs.
         distance: Name of a distance, or a `Distance`. Defaults to `"euclidean"`.
         title: Over everything.
         style: `"light"` (the default) or `"dark"`.
@@ -51,7 +54,7 @@ def plot_distances(
     """
     check_count("num_bins", num_bins)
     pairs = count_pairs(embeddings, labels, distance)
-    return draw_distances(pairs, get_style(style), threshold, num_bins, title)
+    return draw_distances(pairs, get_style(style), threshold, num_bins, title, limits)
 
 
 def draw_distances(
@@ -60,6 +63,7 @@ def draw_distances(
     threshold: float | None = None,
     num_bins: int = 60,
     title: str | None = None,
+    limits: tuple[float, float] | None = None,
 ) -> Figure:
     """Draws histograms: see `plot_distances`.
 
@@ -69,11 +73,12 @@ def draw_distances(
         threshold: A distance to mark.
         num_bins: Number of bars.
         title: Over everything.
+        limits: Least and greatest distance on the axis, if the pairs need no more.
     """
     figure = new_figure(style, 5.6 * len(pairs), 3.9, title)
     subplots = figure.subplots(1, len(pairs), squeeze=False)[0]
     for axes, (name, counts) in zip(subplots, pairs.items(), strict=True):
-        edges = _edges(counts, num_bins)
+        edges = _edges(counts, num_bins, limits)
         kinds = [
             ("one class", counts.positives_within, counts.num_positives, style.right, "solid"),
             ("two classes", counts.negatives_within, counts.num_negatives, style.wrong, "dashed"),
@@ -95,8 +100,12 @@ def draw_distances(
     return figure
 
 
-def _edges(counts: PairCounts, num_bins: int) -> np.ndarray:
+def _edges(
+    counts: PairCounts, num_bins: int, limits: tuple[float, float] | None = None
+) -> np.ndarray:
     least, greatest = float(counts.thresholds[0]), float(counts.thresholds[-1])
+    if limits is not None:
+        least, greatest = min(least, limits[0]), max(greatest, limits[1])
     if greatest <= least:  # collapsed: one bar in the middle
         return np.linspace(least - 0.5, greatest + 0.5, num_bins + 1)
     # The first pair is to be within the first bar.

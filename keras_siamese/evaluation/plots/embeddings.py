@@ -127,7 +127,7 @@ def lay_out_embeddings(
         check_same_length(**{f"panel {name}".strip(): values, "labels": class_ids})
         if not np.isfinite(values).all():
             raise ValueError(f"Panel {name!r} must be finite. Received: NaN or infinity in it.")
-    names = _class_names(classes, class_names)
+    names = name_classes(classes, class_names)
     shown = Items(items, len(class_ids))
     if items is not None and shown.kind != "pictures":
         raise ValueError(
@@ -168,6 +168,27 @@ def draw_embeddings(data: EmbeddingMap, style: Style, title: str | None = None) 
             _draw_pictures(axes, places, data.pictures, colors[data.class_ids])
     _add_class_legend(figure, data.class_names, colors, marks, style)
     return figure
+
+
+def name_classes(classes: np.ndarray, class_names: Sequence[str] | None) -> list[str]:
+    """Returns the name of each class.
+
+    Args:
+        classes: Labels of the classes, ascending, shape `(num_classes,)`.
+        class_names: Name of class 0, 1, ...; None: the labels themselves.
+
+    Raises: ValueError: If a class has none.
+    """
+    if class_names is None:
+        return [str(value) for value in classes]
+    first, last = classes[[0, -1]].tolist()
+    if classes.dtype.kind not in "iu" or first < 0 or last >= len(class_names):
+        raise ValueError(
+            "`class_names` must name the classes 0, 1, ... that integer labels stand for. "
+            f"Received: {len(class_names)} names for labels from {first!r} to {last!r}. Leave it "
+            "out to show the labels themselves."
+        )
+    return [class_names[value] for value in classes]
 
 
 def _draw_points(
@@ -223,20 +244,6 @@ def _without_overlap(pixels: np.ndarray, side: int) -> list[int]:
             kept = np.concatenate([kept, center[None]])
             chosen.append(place)
     return chosen
-
-
-def _class_names(classes: np.ndarray, class_names: Sequence[str] | None) -> list[str]:
-    """Returns the name of each of `classes`."""
-    if class_names is None:
-        return [str(value) for value in classes]
-    first, last = classes[[0, -1]].tolist()  # they are sorted
-    if classes.dtype.kind not in "iu" or first < 0 or last >= len(class_names):
-        raise ValueError(
-            "`class_names` must name the classes 0, 1, ... that integer labels stand for. "
-            f"Received: {len(class_names)} names for labels from {first!r} to {last!r}. Leave it "
-            "out to show the labels themselves."
-        )
-    return [class_names[value] for value in classes]
 
 
 def _legend_width(data: EmbeddingMap) -> float:

@@ -109,6 +109,17 @@ def new_figure(style: Style, width: float, height: float, title: str | None = No
     return figure
 
 
+def as_pixels(figure: Figure) -> np.ndarray:
+    """Returns a figure of `new_figure`, or of a `Board`, as a picture.
+
+    Returns: uint8, RGB, shape `(height, width, 3)`.
+    """
+    canvas = figure.canvas
+    assert isinstance(canvas, FigureCanvasAgg)
+    canvas.draw()
+    return np.array(np.asarray(canvas.buffer_rgba())[..., :3])
+
+
 def finish_axes(
     axes: Axes, style: Style, *, title: str | None = None, grid: bool = True, **texts: str
 ) -> None:

@@ -32,7 +32,8 @@ def plot_triplets(
 
     Args:
         items: The items of the batch, images or texts; or, without `triplets`, a tuple of three
-            such batches: anchors, positives and negatives.
+            such batches: anchors, positives and negatives. None, if there are `embeddings`: the
+            places in the batch are named.
         triplets: What a triplet miner gave for this batch, or the places of anchor, positive and
             negative, integers of shape `(num_triplets, 3)`.
         embeddings: Of the batch (of a tuple: a tuple of three), shape `(batch_size, ...)`. With
@@ -53,17 +54,18 @@ def plot_triplets(
     if triplets is None:
         items, embeddings, labels, triplets = _joined(items, embeddings, labels)
     places = _as_places(triplets)
-    shown = Items(items, len(items))
-    check_places("triplets", places, len(items))
+    num_items = len(items if embeddings is None else embeddings)
+    shown = Items(items, num_items)
+    check_places("triplets", places, num_items)
     places = places[np.linspace(0, len(places) - 1, min(num_triplets, len(places))).astype(int)]
     far = None
     if embeddings is not None:
-        vectors = ops.reshape(ops.convert_to_tensor(embeddings), (len(items), -1))
+        vectors = ops.reshape(ops.convert_to_tensor(embeddings), (num_items, -1))
         vectors = as_embeddings(vectors)
         anchors, *others = (ops.take(vectors, column, axis=0) for column in places.T)
         measured = distances.get(distance)
         far = np.stack([ops.convert_to_numpy(measured.paired(anchors, x)) for x in others], axis=1)
-    names = None if labels is None else np.asarray(labels).reshape(len(items))
+    names = None if labels is None else np.asarray(labels).reshape(num_items)
     groups = [
         _group(triplet, None if far is None else far[row], names)
         for row, triplet in enumerate(places.tolist())

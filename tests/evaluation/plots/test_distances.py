@@ -30,6 +30,16 @@ def test_bars_and_shares_by_hand(draw, texts_of):
     assert "pairs of one class: 3" in texts_of(figure)
 
 
+def test_bars_go_to_the_limits_and_as_far_as_the_pairs():
+    values, same = [1.0, 2.5, 3.5], [1, 1, 0]
+    one, two = heights(plot_distances(values, same, num_bins=4, limits=(0, 4)))
+    np.testing.assert_allclose([one, two], [[0.5, 0, 0.5, 0], [0, 0, 0, 1]])
+    one, two = heights(plot_distances(values, same, num_bins=5, limits=(1.5, 2)))
+    np.testing.assert_allclose([one, two], [[0.5, 0, 0.5, 0, 0], [0, 0, 0, 0, 1]])
+    collapsed = plot_distances([0.0] * 3, same, num_bins=4, limits=(0, 2))
+    np.testing.assert_allclose(heights(collapsed), [[1, 0, 0, 0]] * 2)
+
+
 def test_several_panels_and_a_collapse(digits, draw):
     embeddings, labels, _ = digits
     figure = draw(plot_distances({"real": embeddings, "collapsed": np.ones((40, 2))}, labels))

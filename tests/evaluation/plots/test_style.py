@@ -7,6 +7,7 @@ from matplotlib.colors import to_rgb
 from keras_siamese.evaluation.plots.style import (
     STYLES,
     add_legend,
+    as_pixels,
     class_colors,
     class_marks,
     finish_axes,
@@ -113,6 +114,14 @@ def test_figure_axes_and_legend_have_the_colours(style_name):
     texts = [figure._suptitle, axes.title, axes.xaxis.label, *axes.get_legend().get_texts()]
     assert {to_rgb(text.get_color()) for text in texts} == {to_rgb(style.text)}
     assert to_rgb(axes.get_xticklabels()[0].get_color()) == to_rgb(style.muted)
+
+
+def test_pixels_are_the_figure_as_it_is_drawn():
+    figure = new_figure(get_style("dark"), 2, 1, title="Title")
+    pixels = as_pixels(figure)
+    assert pixels.shape == (120, 240, 3) and pixels.dtype == np.uint8
+    assert tuple(pixels[0, 0] / 255) == to_rgb(get_style("dark").background)
+    assert (pixels == pixels[-1, 0]).mean() < 0.99, "a title is on it"
 
 
 def test_bad_input():

@@ -48,6 +48,11 @@ def test_texts(draw, texts_of):
     assert all(text in texts_of(figure) for text in ("one", "two", "three"))
 
 
+def test_places_of_what_cannot_be_shown(draw, texts_of):
+    figure = draw(plot_triplets(None, [[0, 1, 2]], embeddings=np.eye(3), labels=list("aab")))
+    assert all(f"item {place}" in texts_of(figure) for place in range(3))
+
+
 def test_bad_input():
     images = np.zeros((4, 3, 3))
     with pytest.raises(ValueError, match="0 triplets"):
@@ -56,6 +61,8 @@ def test_bad_input():
         plot_triplets(images, [0, 1])
     with pytest.raises(ValueError, match="`triplets` must be places of items, 0 to 3"):
         plot_triplets(images, [[0, 1, 4]])
+    with pytest.raises(ValueError, match="4 items and 3 embeddings"):
+        plot_triplets(images, [[0, 1, 2]], embeddings=np.eye(3))
     with pytest.raises(ValueError, match="anchors, positives, negatives"):
         plot_triplets(images)
     with pytest.raises(ValueError, match=r"\[4, 4, 3\]"):
