@@ -1,6 +1,6 @@
 """The points of a plot: labelled items of any source, sampled evenly over the classes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_siamese.arguments import as_texts
 from keras_siamese.data.inputs import as_labelled_arrays, take
 from keras_siamese.data.labels import encode_labels
 from keras_siamese.data.sources.source import Source
@@ -24,16 +25,22 @@ class Points:
         labels: Their labels, integers or strings, shape `(N,)`.
         positions: Where each item stood in the data set that it was taken from, ascending.
         num_available: The number of items of that data set.
+        groups: Their super-classes, shape `(N,)`; None if the data set has none.
     """
 
     x: Any
     labels: np.ndarray
     positions: np.ndarray
     num_available: int
+    groups: np.ndarray | None = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Points":
         """Returns the points themselves: they never change, and may be large."""
         return self
+
+    def embed(self, model: keras.Model) -> np.ndarray:
+        """Returns what a model makes of the items, in their order."""
+        return model.predict(as_texts(self.x), verbose=0)
 
 
 def gather_points(data: Any, max_points: int) -> Points:
@@ -53,14 +60,75 @@ def gather_points(data: Any, max_points: int) -> Points:
 
     Returns: The items, in the order of the data set.
 
-    Raises: ValueError: If the data set is empty, endless, not batched or without labels, or if the
-        numbers of items and labels differ.
+    Raises: ValueError: If the data set is empty, endless, not batched or without labels, the
+        numbers of items and labels differ, or items differ in shape.
     """
+    return gather_sets({"": data}, max_points)[""]
+
+
+def gather_sets(sets: Mapping[str, Any], max_points: int) -> dict[str, Points]:
+    """Takes the items of several data sets, or of each a sample: see `gather_points`.
+
+    Args:
+        sets: Name -> data set.
+        max_points: The largest number of items to take from all of them. Each has the same share of
+            it; sets with fewer items leave the rest to the others.
+
+    Returns: Name -> items.
+
+    Raises: ValueError: If a data set is none of those that `gather_points` takes.
+    """
+    drawn = {name: _draw(data, max_points) for name, data in sets.items()}
+    shares = _shares([len(draw.positions) for draw in drawn.values()], max_points)
+    return {
+        name: draw.read(share) for (name, draw), share in zip(drawn.items(), shares, strict=True)
+    }
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """A sample of a data set, to be made smaller still before its items are read.
+
+    Attributes:
+        positions: Their places in the data set.
+        labels: Their labels.
+        keys: Random numbers that decide which are kept.
+        items: What `take_items` takes them from.
+        take_items: Takes the items of which the places among these are given.
+        num_available: The number of items of the data set.
+        groups: Super-classes of the data set's items, or None.
+    """
+
+    positions: np.ndarray
+    labels: np.ndarray
+    keys: np.ndarray
+    take_items: Callable[[np.ndarray], Any]
+    num_available: int
+    groups: np.ndarray | None = None
+
+    def read(self, max_points: int) -> Points:
+        """Reads the items of a sample of the sample."""
+        chosen = _sample(self.labels, self.keys, max_points)
+        positions = self.positions[chosen]
+        labels = self.labels[chosen]
+        if labels.dtype.kind == "S":
+            labels = np.char.decode(labels, "utf-8", "backslashreplace")
+        groups = None if self.groups is None else self.groups[positions]
+        return Points(self.take_items(chosen), labels, positions, self.num_available, groups)
+
+
+def _draw(data: Any, max_points: int) -> _Draw:
     random = np.random.default_rng(_SEED)
     if isinstance(data, Source):
-        places = np.arange(len(data))
-        _, _, places, _ = _thin((places, data.labels, places, random.random(len(data))), max_points)
-        return Points(*data.subset(places).arrays(), places, len(data))
+        keys = random.random(len(data))
+        return _Draw(
+            np.arange(len(data)),
+            data.labels,
+            keys,
+            lambda places: data.subset(places).arrays()[0],
+            len(data),
+            data.groups,
+        )
     chunks: list[tuple[Any, ...]] = []
     num_available = 0
     for x, y in _batches(data):
@@ -72,8 +140,16 @@ def gather_points(data: Any, max_points: int) -> Points:
             chunks = [_thin(_join(chunks), max_points)]
     if not chunks:
         raise ValueError("The data set is empty. Received: a dataset without a batch.")
-    x, y, positions, _ = _thin(_join(chunks), max_points)
-    return Points(x, y, positions, num_available)
+    x, y, positions, keys = _join(chunks)
+    return _Draw(positions, y, keys, lambda places: _take(x, places), num_available)
+
+
+def _shares(sizes: list[int], total: int) -> list[int]:
+    """Returns how many of the total each of some sets has, as even as their sizes allow."""
+    shares = [0] * len(sizes)
+    for rank, place in enumerate(np.argsort(sizes, kind="stable")):
+        shares[place] = min(sizes[place], (total - sum(shares)) // (len(sizes) - rank))
+    return shares
 
 
 def _batches(data: Any) -> Iterator[tuple[Any, Any]]:
@@ -83,8 +159,7 @@ def _batches(data: Any) -> Iterator[tuple[Any, Any]]:
     if not isinstance(data, tf.data.Dataset):
         raise ValueError(
             "`data` must be a `Source`, a pair of arrays (x, y) or a batched `tf.data.Dataset` of "
-            "them. "
-            f"Received: {type(data).__name__}."
+            f"them. Received: {type(data).__name__}."
         )
     if data.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise ValueError(
@@ -103,22 +178,41 @@ def _batches(data: Any) -> Iterator[tuple[Any, Any]]:
 def _join(chunks: list[tuple[Any, ...]]) -> tuple[Any, ...]:
     if len(chunks) == 1:
         return chunks[0]
-    return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *chunks)
+    return keras.tree.map_structure(_concatenate, *chunks)
+
+
+def _concatenate(*parts: np.ndarray) -> np.ndarray:
+    shapes = sorted({part.shape[1:] for part in parts})
+    if len(shapes) > 1:
+        raise ValueError(
+            f"All items must have one shape. Received: {shapes[0]} and {shapes[1]}. Resize, crop "
+            "or pad them in `data.map`."
+        )
+    return np.concatenate(parts)
 
 
 def _thin(chunk: tuple[Any, ...], max_points: int) -> tuple[Any, ...]:
-    """Returns at most `max_points` items of `(x, y, positions, keys)`, in the same order.
+    _, y, _, keys = chunk
+    return _take(chunk, _sample(y, keys, max_points))
+
+
+def _take(x: Any, places: np.ndarray) -> Any:
+    """Returns the items at some places; all of them without a copy."""
+    is_all = len(places) == len(keras.tree.flatten(x)[0])
+    return x if is_all else take(x, places)
+
+
+def _sample(y: np.ndarray, keys: np.ndarray, max_points: int) -> np.ndarray:
+    """Returns the places of at most `max_points` items, ascending.
 
     The classes take turns, and each offers its item of the smallest key next. More items can only
     move an item back in that order: to thin a part of the items now and then changes no sample.
     """
-    _, y, _, keys = chunk
     if len(y) <= max_points:
-        return chunk
+        return np.arange(len(y))
     ids, _ = encode_labels(y)
     by_class = np.lexsort((keys, ids))
     counts = np.bincount(ids)
     turn = np.empty(len(ids), dtype="int64")
     turn[by_class] = np.arange(len(ids)) - np.repeat(np.cumsum(counts) - counts, counts)
-    chosen = np.sort(np.lexsort((keys, turn))[:max_points])
-    return take(chunk, chosen)
+    return np.sort(np.lexsort((keys, turn))[:max_points])

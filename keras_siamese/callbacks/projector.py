@@ -9,169 +9,257 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_siamese.callbacks.points import Points, gather_points
+from keras_siamese import distances
+from keras_siamese.callbacks.computed_columns import COMPUTED, compute_columns
+from keras_siamese.callbacks.log_callback import LogCallback
+from keras_siamese.callbacks.point_columns import (
+    given_columns,
+    known_columns,
+    of_sets,
+    pick,
+)
+from keras_siamese.callbacks.point_sets import join_sets
+from keras_siamese.callbacks.points import Points, gather_sets
 from keras_siamese.ops.checks import check_choice, check_count
-from keras_siamese.tensorboard.projector_run import ProjectorRun
+from keras_siamese.tensorboard.metadata import Metadata
+from keras_siamese.tensorboard.projector_run import (
+    ProjectorRun,
+    as_finite_embeddings,
+    check_snapshot_name,
+)
 from keras_siamese.tensorboard.sprite import Sprite, draw_sprite, looks_like_images
 
 # TensorBoard's front end fetches no more.
 _MOST_POINTS = 100_000
 
 
-class EmbeddingProjector(keras.callbacks.Callback):
-    """Writes the output embeddings of a data set for TensorBoard's Projector.
+class EmbeddingProjector(LogCallback):
+    """Writes the output embeddings of data sets for TensorBoard's Projector.
 
     After training, and after every n-th epoch on request, `model.predict(x)` is written as a
     snapshot: `final`, `epoch_003`. All snapshots stand in one run, `log_dir/name`, with the same
-    points in the same order, their labels and pictures. See them with
+    points in the same order, their pictures and what is known of them. See them with
 
         tensorboard --logdir LOG_DIR
 
-    in the tab *Projector*: choose the snapshot on the left at the top, then colour and label the
-    points by `label`. Colours are offered for at most 50 different values: for more classes, add
-    a coarser column by `metadata`. A TensorBoard that is already running shows the snapshots that
-    were there when it first saw the run: start it again to see later ones.
+    in the tab *Projector*: choose the snapshot on the left at the top, and on the right at the
+    bottom, under *Bookmarks*, by which column the points are coloured. Reload the page to see the
+    snapshots that were written since.
+
+    The columns are `label`; `item`, the place in the data set; `set`, if there are several; `group`
+    of a `Source` with groups; `text`, the beginning of each item that is text; those of `metadata`;
+    and, computed for each snapshot, what the model makes of the points:
+
+    - `predicted_label`: the label of the nearest other point that is shown, of any set.
+    - `nearest_is_correct`: whether that is the point's own label. Empty for the only point of a
+      class, for which no neighbour is right.
+    - `distance_to_centre`: the distance to the mean of the shown points of the own class.
+
+    Distances are those of the model's `distance_function`, else Euclidean. The Projector offers
+    colours for columns of at most 50 different values, or of numbers only: for more classes, use
+    `nearest_is_correct`, `distance_to_centre`, or a coarser column `group`.
 
     The run shows one training. Training that goes on from a later epoch (`initial_epoch`,
     `BackupAndRestore`) keeps the snapshots of the epochs before it, if they show the same points
-    (the same metadata and pictures). Any other `fit` into the same directory starts the run anew
+    (the same columns and pictures). Any other `fit` into the same directory starts the run anew
     with its first snapshot: give it another `name` to keep both, as for each trial of a search.
 
-    Callbacks work in the order of their list: put this one after those that change the weights at
-    the end, such as `EarlyStopping(restore_best_weights=True)`.
+    Within `fit`, a snapshot that cannot be written, or whose embeddings are not finite, is lost and
+    said in a warning; training goes on. Callbacks work in the order of their list: put this one
+    after those that change the weights at the end, such as
+    `EarlyStopping(restore_best_weights=True)`.
 
     Args:
-        log_dir: The directory that TensorBoard is started with, local.
+        log_dir: The directory that TensorBoard is started with, local; None writes nothing.
         data: A `Source`, of which the shown items are read, `(x, y)`, or a finite batched
             `tf.data.Dataset` of `(x, y)`: read once, when the callback is made. `x`: what the model
-            takes. `y`: integers or strings, shape `(N,)` or `(N, 1)`.
+            takes. `y`: integers or strings, shape `(N,)` or `(N, 1)`. Or a dict name -> one of
+            these, such as `{"train": ..., "validation": ...}`: sets of like items, shown together.
         every_n_epochs: Write a snapshot after each n-th epoch; 0 for none. Defaults to 0.
-        metadata: Further columns: name -> one value for each item of `data`. Defaults to None.
-        images: The pictures of the points: an array of shape `(N, H, W)`, `(N, H, W, 1)` or
-            `(N, H, W, 3)`; None for none; `"auto"` takes `x` if it looks like that, with uint8 or
-            float pixels. Defaults to `"auto"`.
+        metadata: Further columns: name -> one value for each item of `data`, of any type; of
+            several sets, set -> such columns. Defaults to None.
+        computed: Which computed columns there are, in this order. Defaults to all three; `()` for
+            none.
+        images: The pictures of the points, one for each item of `data`: an array of shape
+            `(N, H, W)` or `(N, H, W, 1, 3 or 4)`, or a list of images of several sizes; of several
+            sets, set -> pictures; None for none; `"auto"` takes `x`, or the one array in it, that
+            looks like that, with uint8, float or boolean pixels. Defaults to `"auto"`.
         class_names: The name of class `i` at position `i`, shown in place of integer labels.
             Defaults to None.
-        max_points: From 2 to 100,000. Of a larger data set a sample is shown, as even over the
-            classes as can be and the same in each run. Defaults to 10,000.
+        max_points: From 2 to 100,000, of all sets together. Of larger data sets a sample is shown,
+            as even over the sets, and within them over the classes, as can be, and the same in each
+            run. Defaults to 10,000.
         name: The run's directory below `log_dir`. Defaults to `"projector"`.
 
-    Raises: ValueError: If the data set is empty, if lengths differ, if a label has no class name,
-        or, when a snapshot is written, if the embeddings are not of shape `(N, embedding_dim)` or
-        not finite.
+    Attributes:
+        num_points: The number of points that are shown.
+        num_available: The number of items that they were chosen from.
+
+    Raises: ValueError: If a data set is empty, sets are not alike, lengths differ, a label has no
+        class name, two columns have one name, or, when training begins, if the run's directory
+        holds a Projector configuration that something else has written.
 
     Example:
-        >>> projector = keras_siamese.callbacks.EmbeddingProjector("logs", (x_val, y_val))
+        >>> sets = {"train": (x_train, y_train), "validation": (x_val, y_val)}
+        >>> projector = keras_siamese.callbacks.EmbeddingProjector("logs", sets, every_n_epochs=5)
         >>> model.fit(batches, epochs=20, callbacks=[projector])
     """
 
     def __init__(
         self,
-        log_dir: str | os.PathLike[str],
+        log_dir: str | os.PathLike[str] | None,
         data: Any,
         *,
         every_n_epochs: int = 0,
-        metadata: Mapping[str, Sequence[Any]] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        computed: Sequence[str] = COMPUTED,
         images: Any = "auto",
         class_names: Sequence[str] | None = None,
         max_points: int = 10_000,
         name: str = "projector",
     ) -> None:
-        super().__init__()
-        self.every_n_epochs = check_count("every_n_epochs", every_n_epochs, least=0)
-        if check_count("max_points", max_points, least=2) > _MOST_POINTS:
-            raise ValueError(
-                f"`max_points` must be at most {_MOST_POINTS}, which is what TensorBoard fetches. "
-                f"Received: {max_points}."
-            )
-        self._points = points = gather_points(data, max_points)
-        columns = {"label": _label_column(points.labels, class_names)}
-        columns |= _metadata_columns(metadata or {}, points)
-        self._run = ProjectorRun(Path(log_dir) / name, columns, _sprite(images, points))
-        self._first_epoch: int | None = None
+        super().__init__(log_dir, name, every_n_epochs)
+        self._computed = _check_computed(computed)
+        sets = _gather(data, max_points)
+        self._points = points = join_sets(sets)
+        self.num_points, self.num_available = len(points.labels), points.num_available
+        columns = _joined_columns(
+            known_columns(points, sets, class_names),
+            given_columns(metadata or {}, sets),
+            self._computed,
+        )
+        self._names = columns["label"]
+        self._metadata = Metadata.of(columns)
+        self._sprite = _sprite(images, points, sets)
+        self._views = [name for name in (*columns, *self._computed) if name not in ("item", "text")]
         self._has_written = False
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Forgets the fit before."""
-        self._first_epoch = None
+        """Forgets the fit before, and checks that no other writer's run is written over."""
+        super().on_train_begin(logs)
         self._has_written = False
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Notes where training starts."""
-        if self._first_epoch is None:
-            self._first_epoch = epoch
+        if self.is_writer:
+            with self.writing("its view of the run"):
+                self._run().check_ownership()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Writes a snapshot after each n-th epoch."""
-        if self.every_n_epochs and (epoch + 1) % self.every_n_epochs == 0:
-            self._write(f"epoch_{epoch + 1:03d}")
+        if self.is_due(epoch):
+            self._write_in_fit(f"epoch_{epoch + 1:03d}")
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Writes the snapshot of the trained model."""
-        self._write("final")
+        self._write_in_fit("final")
+        super().on_train_end(logs)
 
-    def _write(self, snapshot: str) -> None:
-        embeddings = self.model.predict(self._points.x, verbose=0)
-        # Every worker takes part in the prediction; one of them writes.
-        strategy = getattr(self.model, "distribute_strategy", None)
-        if strategy and not strategy.extended.should_save_summary:
+    def write(self, model: keras.Model, snapshot: str = "final") -> Path:
+        """Embeds the points by a model and writes a snapshot, outside of `fit`.
+
+        It takes the place of a snapshot of the same name; others of the same points are kept.
+
+        Args:
+            model: A `SiameseModel`, or an encoder.
+            snapshot: What the Projector calls it: letters, digits, `_`, `-` and `.`.
+
+        Returns: The run's directory.
+
+        Raises:
+            ValueError: If `log_dir` is None, the embeddings are not of shape `(N, embedding_dim)`
+                or not finite, or the directory is another writer's.
+            OSError: If a file cannot be written.
+        """
+        check_snapshot_name(snapshot)
+        if self.log_dir is None:
+            raise ValueError("There is nowhere to write to. Received: `log_dir=None`. Set it.")
+        self._write(model, snapshot, self._points.embed(model))
+        return self.run_dir
+
+    def _run(self) -> ProjectorRun:
+        return ProjectorRun(self.run_dir, self._metadata, self._sprite, self._views)
+
+    def _write(self, model: keras.Model, snapshot: str, embeddings: Any) -> ProjectorRun:
+        embeddings = as_finite_embeddings(embeddings, self.num_points)
+        distance = getattr(model, "distance_function", None) or distances.get("euclidean")
+        columns = compute_columns(
+            self._computed, embeddings, self._points.labels, self._names, distance
+        )
+        run = self._run()
+        run.write(snapshot, embeddings, columns)
+        return run
+
+    def _write_in_fit(self, snapshot: str) -> None:
+        if self.log_dir is None:
             return
-        self._run.write(snapshot, embeddings)
-        if not self._has_written:
-            names = self._run.snapshots()
-            self._run.keep([n for n in names if n == snapshot or self._precedes_fit(n)])
-            self._has_written = True
+        # Every worker takes part in the prediction; one of them writes.
+        embeddings = self._points.embed(self.model)
+        if not self.is_writer:
+            return
+        try:
+            with self.writing(f"the snapshot {snapshot!r}"):
+                run = self._write(self.model, snapshot, embeddings)
+                if not self._has_written:
+                    names = run.snapshots()
+                    run.keep([n for n in names if n == snapshot or self._precedes_fit(n)])
+                    self._has_written = True
+        except ValueError as error:
+            self.say_lost(f"the snapshot {snapshot!r}", str(error))
 
     def _precedes_fit(self, snapshot: str) -> bool:
         """Returns whether a snapshot shows an epoch before the first one of this fit."""
         epoch = re.fullmatch(r"epoch_(\d+)", snapshot)
         if epoch is None:
             return False
-        return self._first_epoch is None or int(epoch[1]) <= self._first_epoch
+        return self.first_epoch is None or int(epoch[1]) <= self.first_epoch
 
 
-def _label_column(labels: np.ndarray, class_names: Sequence[str] | None) -> list[Any]:
-    if class_names is None:
-        return list(labels)
-    if not np.issubdtype(labels.dtype, np.integer):
+def _check_computed(computed: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(computed, str):
         raise ValueError(
-            "`class_names` name integer labels. "
-            f"Received: labels of type {labels.dtype}. Use `class_names=None`."
+            f"`computed` must be a list of names. Received: {computed!r}. Use ({computed!r},)."
         )
-    nameless = labels[(labels < 0) | (labels >= len(class_names))]
-    if len(nameless):
+    return tuple(dict.fromkeys(check_choice("computed", name, COMPUTED) for name in computed))
+
+
+def _gather(data: Any, max_points: int) -> dict[str, Points]:
+    """Returns the points of each set; the name of a data set that has none is empty."""
+    sets = data if isinstance(data, Mapping) else {"": data}
+    least = max(2, len(sets))
+    if check_count("max_points", max_points, least=least) > _MOST_POINTS:
         raise ValueError(
-            "`class_names` needs a name for each label, at the label's position. "
-            f"Received: {len(class_names)} names and the label {nameless[0]}."
+            f"`max_points` must be at most {_MOST_POINTS}, which is what TensorBoard fetches. "
+            f"Received: {max_points}."
         )
-    return [class_names[label] for label in labels]
+    if not sets or (sets is data and "" in sets):
+        raise ValueError(
+            "`data` must be a data set, or a dict of data sets by name. Received: "
+            f"{list(sets) if sets else 'an empty dict'}."
+        )
+    return gather_sets(sets, max_points)
 
 
-def _metadata_columns(metadata: Mapping[str, Sequence[Any]], points: Points) -> dict[str, Any]:
-    columns = {}
-    for name, values in metadata.items():
-        if name == "label":
-            raise ValueError("The `metadata` column 'label' would hide the labels. Rename it.")
-        if len(values) != points.num_available:
+def _joined_columns(
+    known: Mapping[str, Any], given: Mapping[str, Any], computed: Sequence[str]
+) -> dict[str, Any]:
+    for name in given:
+        if name in known or name in computed:
             raise ValueError(
-                f"The `metadata` column {name!r} needs one value for each of the "
-                f"{points.num_available} items of `data`. Received: {len(values)} values."
+                f"The `metadata` column {name!r} would hide the one of the same name that is "
+                f"there already: {[*known, *computed]}. Rename it."
             )
-        values = list(values)
-        columns[name] = [values[position] for position in points.positions]
-    return columns
+    return {**known, **given}
 
 
-def _sprite(images: Any, points: Points) -> Sprite | None:
+def _sprite(images: Any, points: Points, sets: Mapping[str, Points]) -> Sprite | None:
     if images is None:
         return None
     if isinstance(images, str):
         check_choice("images", images, ["auto"])
-        return draw_sprite(points.x) if looks_like_images(points.x) else None
-    images = np.asarray(images)
-    if len(images) != points.num_available:
-        raise ValueError(
-            f"`images` needs one image for each of the {points.num_available} items of `data`. "
-            f"Received: {len(images)} images."
-        )
-    return draw_sprite(images[points.positions])
+        found = [x for x in keras.tree.flatten(points.x) if looks_like_images(x)]
+        return draw_sprite(found[0]) if len(found) == 1 else None
+    by_set = of_sets("images", images, sets)
+    shown: list[np.ndarray] = []
+    for name, part in sets.items():
+        if name not in by_set:
+            raise ValueError(f"`images` needs those of each set. Received: none of {name!r}.")
+        shown += pick("`images`", by_set[name], part)
+    return draw_sprite(shown)

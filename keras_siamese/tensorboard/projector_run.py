@@ -15,49 +15,68 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins import projector
 
 from keras_siamese.files import atomic_path
-from keras_siamese.ops.checks import as_embeddings
+from keras_siamese.ops.checks import as_embeddings, check_finite
+from keras_siamese.tensorboard.bookmarks import bookmarks
+from keras_siamese.tensorboard.metadata import Metadata
+from keras_siamese.tensorboard.projector_refresh import refresh
 from keras_siamese.tensorboard.sprite import Sprite
 
 _CONFIG = "projector_config.pbtxt"
 _METADATA = "metadata.tsv"
 _SPRITE = "sprite.png"
+_BOOKMARKS = "bookmarks.json"
+_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 # TensorBoard lists a run only if its own directory holds an event file, and reads the event files
 # in the order of their names: the zeros put this one before any that another callback appends to.
+# It also says whose the configuration is.
 _MARKER = "events.out.tfevents.0000000000.projector"
-# All that ends a line or a cell somewhere, the control characters, and the byte-order mark.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]+")
 
 
 class ProjectorRun:
     """Writes snapshots of one set of points into a run directory of TensorBoard's Projector.
 
-    All snapshots share the metadata and the pictures, so that point `i` is the same item in each.
-    Every file appears whole or not at all, and the configuration names no file that is not there:
-    one broken configuration would empty the Projector tab for all runs.
+    All snapshots share the metadata and the pictures, so that point `i` is the same item in each;
+    columns that change from one to the next stand, behind the shared ones, in a table of the
+    snapshot's own. What does not change is written once. Every file appears whole or not at all,
+    and the configuration names no file that is not there: one broken configuration would empty the
+    Projector tab for all runs. A TensorBoard that is running learns of each snapshot.
 
     Args:
         directory: The run directory. Created if need be.
-        columns: What is known about the points: column name -> one value a point. The first
-            column's values label the points. Tabs and line ends become spaces.
+        metadata: What is known about the points.
         sprite: The pictures of the points, in the same order; None for none.
-
-    Raises: ValueError: If there are fewer than two points, or if a column has another length than
-        the first one.
+        views: The columns, of all points or of a snapshot, for which there is a saved view that
+            colours the points by it, as far as the Projector can.
     """
 
     def __init__(
         self,
         directory: str | os.PathLike[str],
-        columns: Mapping[str, Sequence[Any]],
+        metadata: Metadata,
         sprite: Sprite | None = None,
+        views: Sequence[str] = (),
     ) -> None:
         self.directory = Path(directory)
-        self.num_points = _check_columns(columns)
+        self._metadata = metadata
         self._sprite = sprite
+        self._views = views
         self._shared_files = {
-            _METADATA: _metadata_table(columns),
+            _METADATA: metadata.to_bytes(),
             _SPRITE: sprite.png if sprite else None,
         }
+
+    def check_ownership(self) -> None:
+        """Checks that the directory holds no configuration that something else has written.
+
+        Raises:
+            ValueError: If it does.
+            OSError: If it cannot be read.
+        """
+        if (self.directory / _CONFIG).exists() and not (self.directory / _MARKER).exists():
+            raise ValueError(
+                f"{str(self.directory)!r} is another writer's: it holds a {_CONFIG} that was not "
+                "written here, and would be lost. Choose another `name` for this run."
+            )
 
     def snapshots(self) -> list[str]:
         """Returns the names of the snapshots of these very points, in the order of writing.
@@ -74,50 +93,56 @@ class ProjectorRun:
         """
         self._keep([info for info in self._current_embeddings() if info.tensor_name in names])
 
-    def write(self, name: str, embeddings: Any) -> None:
+    def write(
+        self, name: str, embeddings: Any, columns: Mapping[str, Sequence[Any]] | None = None
+    ) -> None:
         """Writes one snapshot, in place of the one of the same name if there is one.
 
         Args:
-            name: What the Projector calls the snapshot.
-            embeddings: Shape `(num_points, embedding_dim)`, in the order of the columns.
+            name: What the Projector calls the snapshot: letters, digits, `_`, `-` and `.`.
+            embeddings: Shape `(num_points, embedding_dim)`, in the order of the metadata.
+            columns: What is known about the points of this snapshot alone: column name -> one value
+                a point.
 
-        Raises: ValueError: If the shape is another one, or if an embedding is NaN or infinite.
+        Raises:
+            ValueError: If the name or the shape is another one, an embedding is NaN or infinite,
+                or the directory is another writer's.
+            OSError: If a file cannot be written.
         """
         tensor = self._as_tensor(embeddings)
-        others = [info for info in self._current_embeddings() if info.tensor_name != name]
+        info = self._describe(check_snapshot_name(name), tensor, has_table=bool(columns))
+        table = self._metadata.with_columns(columns or {})
+        self.check_ownership()
+        others = [other for other in self._current_embeddings() if other.tensor_name != name]
         self._keep(others)
-        for file, content in self._shared_files.items():
+        self._write_marker()
+        files = dict(self._shared_files)
+        if views := bookmarks(table, self._views, tensor.shape[1]):
+            files[info.bookmarks_path] = views
+        else:
+            info.ClearField("bookmarks_path")
+        for file, content in files.items():
             if _read_bytes(self.directory / file) != content:
                 self._write_file(file, content)
-        self._write_file(_tensor_file(name), _tensor_bytes(tensor))
-        self._write_config([*others, self._describe(name, tensor)])
-        self._write_marker()
+        self._write_file(info.tensor_path, _tensor_bytes(tensor))
+        if columns:
+            self._write_file(info.metadata_path, table.to_bytes())
+        self._write_config([*others, info])
 
     def _as_tensor(self, embeddings: Any) -> np.ndarray:
-        tensor = keras.ops.convert_to_numpy(as_embeddings(embeddings))
-        with np.errstate(over="ignore"):  # What float32 cannot hold is infinite below.
-            tensor = tensor.astype("<f4")
-        if len(tensor) != self.num_points:
-            raise ValueError(
-                "Expected one embedding for each point. "
-                f"Received: {len(tensor)} embeddings and {self.num_points} points."
-            )
-        broken = int(np.sum(~np.isfinite(tensor).all(axis=1)))
-        if broken:
-            raise ValueError(
-                f"Embeddings must be finite. Received: NaN or infinity in {broken} of "
-                f"{len(tensor)} rows. Look for NaN in the inputs; if there is none, training has "
-                "diverged: use a smaller learning rate or `clipnorm` in the optimizer."
-            )
-        # The Projector leaves out tensors of one column. A column of zeros moves no point.
-        return np.pad(tensor, ((0, 0), (0, max(0, 2 - tensor.shape[1]))))
+        tensor = as_finite_embeddings(embeddings, len(self._metadata.lines))
+        # The Projector leaves out tensors of one column, and shows no point of those of two until
+        # its third axis is switched off. Columns of zeros move no point.
+        return np.pad(tensor, ((0, 0), (0, max(0, 3 - tensor.shape[1]))))
 
-    def _describe(self, name: str, tensor: np.ndarray) -> projector.EmbeddingInfo:
+    def _describe(self, name: str, tensor: np.ndarray, has_table: bool) -> projector.EmbeddingInfo:
+        tensor_file, table_file = _files_of(name)
         info = projector.EmbeddingInfo(
             tensor_name=name,
-            tensor_path=_tensor_file(name),
+            tensor_path=tensor_file,
             tensor_shape=tensor.shape,
-            metadata_path=_METADATA,
+            metadata_path=table_file if has_table else _METADATA,
+            bookmarks_path=_BOOKMARKS,
         )
         if self._sprite:
             info.sprite.image_path = _SPRITE
@@ -134,7 +159,10 @@ class ProjectorRun:
 
     def _read_embeddings(self) -> list[projector.EmbeddingInfo]:
         content = _read_bytes(self.directory / _CONFIG) or b""
-        return list(text_format.Parse(content, projector.ProjectorConfig()).embeddings)
+        try:
+            return list(text_format.Parse(content, projector.ProjectorConfig()).embeddings)
+        except text_format.ParseError:
+            return []  # TensorBoard cannot read it either.
 
     def _keep(self, kept: Collection[projector.EmbeddingInfo]) -> None:
         dropped = [info for info in self._read_embeddings() if info not in kept]
@@ -142,11 +170,13 @@ class ProjectorRun:
             return
         self._write_config(kept)
         for info in dropped:
-            (self.directory / _tensor_file(info.tensor_name)).unlink(missing_ok=True)
+            for file in _files_of(info.tensor_name):
+                (self.directory / file).unlink(missing_ok=True)
 
     def _write_config(self, embeddings: Collection[projector.EmbeddingInfo]) -> None:
         config = projector.ProjectorConfig(embeddings=embeddings)
         self._write_file(_CONFIG, text_format.MessageToString(config).encode() or None)
+        refresh(self.directory)
 
     def _write_file(self, name: str, content: bytes | None) -> None:
         path = self.directory / name
@@ -165,36 +195,39 @@ class ProjectorRun:
             writer.write(event.SerializeToString())
 
 
-def _check_columns(columns: Mapping[str, Sequence[Any]]) -> int:
-    lengths = {name: len(values) for name, values in columns.items()}
-    num_points = next(iter(lengths.values()))
-    if num_points < 2:
-        raise ValueError(f"The Projector shows two points or more. Received: {num_points}.")
-    if set(lengths.values()) != {num_points}:
+def check_snapshot_name(name: str) -> str:
+    """Returns the name of a snapshot if it can be that of a file, and TensorBoard knows it again.
+
+    Raises: ValueError: If not.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(
-            f"Each metadata column needs one value a point. Received lengths: {lengths}."
+            "The name of a snapshot must be of letters, digits, '_', '-' and '.', such as 'final'. "
+            f"Received: {name!r}."
         )
-    return num_points
+    return name
 
 
-def _metadata_table(columns: Mapping[str, Sequence[Any]]) -> bytes:
-    """Returns the columns as tab-separated text; a header stands only over two columns or more."""
-    rows = list(zip(*columns.values(), strict=True))
-    if len(columns) > 1:
-        rows.insert(0, tuple(columns))
-    lines = ("\t".join(map(_cell, row)) for row in rows)
-    # A line without any text would be skipped, and all labels after it would move up.
-    return "".join(f"{line if line.strip() else '(empty)' + line}\n" for line in lines).encode()
+def _files_of(name: str) -> tuple[str, ...]:
+    """Returns the files of a snapshot; none of a name that is not one of ours."""
+    return (f"{name}.bytes", f"metadata_{name}.tsv") if _NAME.fullmatch(name) else ()
 
 
-def _cell(value: Any) -> str:
-    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-    text = text.encode(errors="replace").decode()
-    return _UNPRINTABLE.sub(" ", text).strip()
+def as_finite_embeddings(embeddings: Any, num_points: int) -> np.ndarray:
+    """Returns the embeddings as float32, shape `(num_points, embedding_dim)`.
 
-
-def _tensor_file(name: str) -> str:
-    return f"{name}.bytes"
+    Raises: ValueError: If the shape is another one, or if one is NaN or infinite.
+    """
+    tensor = keras.ops.convert_to_numpy(as_embeddings(embeddings))
+    with np.errstate(over="ignore"):  # What float32 cannot hold is infinite below.
+        tensor = tensor.astype("<f4")
+    if len(tensor) != num_points or not tensor.size:
+        raise ValueError(
+            "Expected one embedding for each point. "
+            f"Received: {len(tensor)} embeddings and {num_points} points."
+        )
+    check_finite("Embeddings", tensor)
+    return tensor
 
 
 def _tensor_bytes(tensor: np.ndarray) -> bytes:

@@ -2,6 +2,7 @@
 
 import io
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ _LARGEST_SHEET = 8192
 _LARGEST_PICTURE = 64
 # In two dimensions the Projector draws a picture pixel by pixel: 8 x 8 digits would be specks.
 _SMALLEST_PICTURE = 24
+_CHANNELS = (1, 3, 4)
 
 
 class Sprite(NamedTuple):
@@ -30,48 +32,48 @@ class Sprite(NamedTuple):
 def looks_like_images(x: Any) -> bool:
     """Returns whether `x` is most likely a set of images rather than other data.
 
-    That is: uint8 or floats, of shape `(N, H, W)`, `(N, H, W, 1)` or `(N, H, W, 3)`, with `H` and
-    `W` at least 4.
+    That is: uint8, booleans or floats, of shape `(N, H, W)`, `(N, H, W, 1)`, `(N, H, W, 3)` or, of
+    uint8, `(N, H, W, 4)`, with `H` and `W` at least 4.
     """
-    if not isinstance(x, np.ndarray):
+    if not isinstance(x, np.ndarray) or x.ndim not in (3, 4) or min(x.shape[1:3]) < 4:
         return False
-    is_pixels = x.dtype == np.uint8 or np.issubdtype(x.dtype, np.floating)
-    return is_pixels and _has_image_shape(x) and min(x.shape[1:3]) >= 4
+    channels = x.shape[3] if x.ndim == 4 else 1
+    if x.dtype == np.uint8:
+        return channels in _CHANNELS
+    return x.dtype.kind in "bf" and channels in (1, 3)
 
 
-def draw_sprite(images: np.ndarray) -> Sprite:
-    """Draws images of one size as one sheet, each small enough for the sheet to be loadable.
+def draw_sprite(images: np.ndarray | Sequence[np.ndarray]) -> Sprite:
+    """Draws images as one sheet, each small enough for the sheet to be loadable.
 
     Pictures keep their proportions: narrow ones are centred on black. Larger ones than 64 pixels,
     or than 8192 pixels divided by the number of columns, become thumbnails; the smallest are
-    magnified.
+    magnified. What is transparent is drawn on white.
 
     Args:
-        images: Shape `(N, H, W)`, `(N, H, W, 1)` or `(N, H, W, 3)`. uint8 is drawn as it is; of any
-            other type the smallest value of the whole set is black and the largest white.
+        images: One for each point, shapes `(H, W)`, `(H, W, 1)`, `(H, W, 3)` or `(H, W, 4)`: an
+            array, or a list of images of several sizes. uint8 is drawn as it is, booleans black and
+            white; of any other type the smallest value of the whole set is black and the largest
+            white. A fourth channel is the opacity, from 0 to 255 or, in floats, to 1.
 
     Returns: The sheet, of `ceil(sqrt(N))` rows and columns.
 
-    Raises: ValueError: If the shape is another one, or if a pixel is NaN or infinite.
+    Raises: ValueError: If there is no image, a shape is another one, or a pixel is NaN, infinite or
+        no number.
     """
-    if not _has_image_shape(images):
-        raise ValueError(
-            "`images` must have shape (N, H, W), (N, H, W, 1) or (N, H, W, 3). "
-            f"Received: shape {images.shape}. Use `images=None` for points without pictures."
-        )
-    if images.shape[-1] == 1 and images.ndim == 4:
-        images = images[..., 0]
+    if not isinstance(images, np.ndarray):
+        images = [np.asarray(image) for image in images]
+    _check_images(images)
     columns = math.ceil(math.sqrt(len(images)))
-    longest = max(images.shape[1:3])
+    longest = max(max(image.shape[:2]) for image in images)
     enlarged = longest * max(1, _SMALLEST_PICTURE // longest)
     side = min(enlarged, _LARGEST_PICTURE, _LARGEST_SHEET // columns)
 
-    sheet = Image.new("L" if images.ndim == 3 else "RGB", (columns * side, columns * side))
+    is_grey = all(image.ndim == 2 or image.shape[2] == 1 for image in images)
+    sheet = Image.new("L" if is_grey else "RGB", (columns * side, columns * side))
     darkest, scale = _pixel_scale(images)
     for position, image in enumerate(images):
-        if images.dtype != np.uint8:
-            image = ((image.astype("float32") - darkest) * scale).round().astype("uint8")
-        picture = _fit(Image.fromarray(image), side)
+        picture = _fit(_as_picture(image, darkest, scale), side)
         row, column = divmod(position, columns)
         left = column * side + (side - picture.width) // 2
         top = row * side + (side - picture.height) // 2
@@ -81,19 +83,55 @@ def draw_sprite(images: np.ndarray) -> Sprite:
     return Sprite(file.getvalue(), side)
 
 
-def _has_image_shape(x: np.ndarray) -> bool:
-    return (x.ndim == 3 or (x.ndim == 4 and x.shape[-1] in (1, 3))) and min(x.shape) > 0
+def _check_images(images: np.ndarray | Sequence[np.ndarray]) -> None:
+    if not len(images):
+        raise ValueError("Expected an image for each point. Received: none.")
+    for image in images[:1] if isinstance(images, np.ndarray) else images:
+        has_channels = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in _CHANNELS)
+        if not has_channels or min(image.shape) < 1 or image.dtype.kind not in "biuf":
+            raise ValueError(
+                "`images` must be numbers, each image of shape (H, W), (H, W, 1), (H, W, 3) or "
+                f"(H, W, 4). Received: an image of shape {image.shape} and dtype {image.dtype}. "
+                "Use `images=None` for points without pictures."
+            )
 
 
-def _pixel_scale(images: np.ndarray) -> tuple[float, float]:
+def _pixel_scale(images: Any) -> tuple[float, float]:
     """Returns what is black, and what takes its distance from white to 255."""
-    darkest, brightest = float(images.min()), float(images.max())
-    if not (math.isfinite(darkest) and math.isfinite(brightest)):
+    lows, highs = [math.inf], [-math.inf]
+    is_array = isinstance(images, np.ndarray)
+    for part in [images] if is_array else images:
+        if part.dtype not in (np.uint8, bool):
+            colours = part[..., :3] if part.ndim == 3 + is_array else part
+            lows.append(float(colours.min()))
+            highs.append(float(colours.max()))
+    # Unlike those of Python, these let NaN through.
+    darkest, brightest = float(np.min(lows)), float(np.max(highs))
+    if len(lows) > 1 and not (math.isfinite(darkest) and math.isfinite(brightest)):
         raise ValueError(
             "`images` must be finite. Received: NaN or infinity. "
             "Mend them, or use `images=None` for points without pictures."
         )
     return darkest, 255.0 / (brightest - darkest) if brightest > darkest else 0.0
+
+
+def _as_picture(image: np.ndarray, darkest: float, scale: float) -> Image.Image:
+    colours = image[..., :3] if image.ndim == 3 else image
+    if colours.shape[2:] == (1,):
+        colours = colours[..., 0]
+    if colours.dtype == bool:
+        colours = colours * np.uint8(255)
+    elif colours.dtype != np.uint8:
+        colours = colours.astype(np.result_type(colours, np.float32))
+        colours = ((colours - darkest) * scale).round().clip(0, 255).astype("uint8")
+    picture = Image.fromarray(np.ascontiguousarray(colours))
+    if colours.ndim == 2 or image.shape[2] == 3:
+        return picture
+    opacity = image[..., 3].astype("float32")
+    if image.dtype == bool or (image.dtype.kind == "f" and opacity.max() <= 1):
+        opacity *= 255
+    mask = Image.fromarray(np.nan_to_num(opacity).clip(0, 255).astype("uint8"))
+    return Image.composite(picture, Image.new("RGB", picture.size, "white"), mask)
 
 
 def _fit(picture: Image.Image, side: int) -> Image.Image:

@@ -1,12 +1,13 @@
 import copy
 from collections import Counter
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_siamese.callbacks.points import gather_points
-from keras_siamese.data import Source
+from keras_siamese.callbacks.points import gather_points, gather_sets
+from keras_siamese.data import Source, from_arrays
 
 
 def test_all_items_are_taken_in_order_if_they_are_few():
@@ -83,9 +84,56 @@ def test_nests_weights_column_labels_and_byte_strings_are_taken():
         ({"a": np.arange(6), "b": np.ones((6, 2))}, [[b"u"], [b"v"]] * 3, np.ones(6))
     ).batch(4)
     points = gather_points(dataset, 4)
-    assert Counter(points.labels.tolist()) == {b"u": 2, b"v": 2}
+    assert Counter(points.labels.tolist()) == {"u": 2, "v": 2}
     np.testing.assert_array_equal(points.x["a"], points.positions)
     assert points.x["b"].shape == (4, 2)
+
+
+def test_groups_follow_the_sample(rng):
+    labels, groups = np.arange(60) % 6, rng.integers(0, 9, 60)
+    points = gather_points(from_arrays(np.zeros((60, 1)), labels, groups=groups), 20)
+    np.testing.assert_array_equal(points.groups, groups[points.positions])
+    assert gather_points((np.zeros(3), [0, 1, 2]), 3).groups is None
+
+
+@pytest.mark.parametrize(
+    "sizes,max_points,expected",
+    [
+        ((100, 100, 100), 30, (10, 10, 10)),
+        ((100, 3, 100), 30, (13, 3, 14)),
+        ((2, 3, 4), 30, (2, 3, 4)),
+        ((100, 100, 100), 10, (3, 3, 4)),
+        ((1, 1, 100), 3, (1, 1, 1)),
+    ],
+)
+def test_sets_share_the_points_evenly(sizes, max_points, expected):
+    data = {f"set {i}": (np.arange(size), np.arange(size) % 2) for i, size in enumerate(sizes)}
+    kinds = [dict(data), {name: from_arrays(*arrays) for name, arrays in data.items()}]
+    kinds.append({n: tf.data.Dataset.from_tensor_slices(a).batch(7) for n, a in data.items()})
+    for sets in kinds:
+        points = gather_sets(sets, max_points)
+        assert list(points) == list(data)
+        assert tuple(len(part.x) for part in points.values()) == expected
+        for name, part in points.items():
+            alone = gather_points(data[name], len(part.x))
+            np.testing.assert_array_equal(part.x, alone.x)
+            np.testing.assert_array_equal(part.positions, alone.positions)
+            assert abs(np.bincount(part.labels, minlength=2) @ [1, -1]) <= 1
+
+
+def test_a_sample_of_200_000_items_is_bounded_and_even():
+    labels = np.arange(200_000) % 50
+    points = gather_points((np.arange(200_000), labels), 10_000)
+    assert np.bincount(points.labels).tolist() == [200] * 50
+    assert points.num_available == 200_000
+
+
+@pytest.mark.parametrize("wrap", [list, np.array, lambda x: tf.constant(x).numpy()])
+def test_texts_are_embedded(wrap):
+    lengths = keras.layers.Lambda(lambda x: tf.cast(tf.strings.length(x), "float32")[:, None])
+    model = keras.Sequential([keras.Input((), dtype="string"), lengths])
+    points = gather_points((wrap(["a", "bcd"]), [0, 1]), 2)
+    np.testing.assert_array_equal(points.embed(model), [[1], [3]])
 
 
 def test_copies_share_the_points():
@@ -94,6 +142,16 @@ def test_copies_share_the_points():
 
 
 RANGE = tf.data.Dataset.range(4)
+RAGGED = tf.data.Dataset.from_tensor_slices((tf.ragged.constant([[1], [2, 3]]), [0, 1]))
+
+
+def of_two_shapes():
+    for size in (3, 4):
+        yield np.zeros((2, size)), np.arange(2)
+
+
+SIGNATURE = (tf.TensorSpec((None, None)), tf.TensorSpec((None,), "int64"))
+TWO_SHAPES = tf.data.Dataset.from_generator(of_two_shapes, output_signature=SIGNATURE)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +165,9 @@ RANGE = tf.data.Dataset.range(4)
         (RANGE.batch(2), "no labels"),
         (RANGE.map(lambda i: (i, i)).batch(2).take(0), "empty"),
         (RANGE.map(lambda i: (i, i)).batch(2).repeat(), "endless"),
+        (RAGGED.batch(2), "one shape"),
+        (TWO_SHAPES, r"one shape. Received: \(3,\) and \(4,\)"),
+        (([np.zeros(2), np.zeros(3)], [0, 1]), "one shape"),
     ],
 )
 def test_bad_data(data, message):

@@ -1,49 +1,19 @@
 import copy
-import io
 import json
-import re
-import subprocess
-import sys
-import time
-import urllib.parse
-import urllib.request
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from google.protobuf import text_format
 from PIL import Image
-from tensorboard.plugins.projector import ProjectorConfig
+from projector_runs import X, Y, fit, make_model, read_table, read_tensor, snapshots
 
+from keras_siamese import SiameseModel, distances
 from keras_siamese.callbacks import EmbeddingProjector
-from keras_siamese.tensorboard.projector_run import ProjectorRun
-
-X = np.arange(24, dtype="float32").reshape(12, 2)
-Y = np.repeat([0, 1, 2], 4)
-
-
-def make_model(**compile_options):
-    """A model whose embeddings are its inputs times a weight that training changes."""
-    model = keras.Sequential(
-        [keras.Input((2,)), keras.layers.Dense(2, kernel_initializer="identity")]
-    )
-    model.compile(keras.optimizers.SGD(1e-4), "mse", **compile_options)
-    return model
-
-
-def fit(model, callbacks, **options):
-    return model.fit(X, X * 0.5, batch_size=4, verbose=0, callbacks=callbacks, **options)
-
-
-def snapshots(directory):
-    content = (directory / "projector_config.pbtxt").read_text()
-    return [info.tensor_name for info in text_format.Parse(content, ProjectorConfig()).embeddings]
-
-
-def read_tensor(directory, snapshot):
-    return np.fromfile(directory / f"{snapshot}.bytes", "<f4").reshape(-1, 2)
+from keras_siamese.callbacks.computed_columns import COMPUTED
+from keras_siamese.data import from_arrays
+from keras_siamese.losses import TripletLoss
 
 
 def test_the_trained_embeddings_are_written(tmp_path, capsys):
@@ -53,7 +23,7 @@ def test_the_trained_embeddings_are_written(tmp_path, capsys):
     embeddings = model.predict(X, verbose=0)
     assert not np.allclose(embeddings, X)
     np.testing.assert_allclose(read_tensor(tmp_path / "projector", "final"), embeddings, rtol=1e-4)
-    assert (tmp_path / "projector" / "metadata.tsv").read_text().split() == [str(i) for i in Y]
+    assert read_table(tmp_path / "projector")["label"] == tuple(str(i) for i in Y)
     assert capsys.readouterr() == ("", "")
 
 
@@ -117,33 +87,30 @@ def test_a_sample_keeps_items_labels_columns_and_pictures_together(tmp_path, rng
     images = rng.integers(0, 256, (12, 32, 32), dtype="uint8")
     options = {
         "class_names": ["nil", "one", "two"],
-        "metadata": {"item": np.arange(12), "squared": [i * i for i in range(12)]},
+        "metadata": {"squared": [i * i for i in range(12)]},
         "images": images,
         "max_points": 6,
     }
     dataset = tf.data.Dataset.from_tensor_slices((X, Y)).batch(5)
-    fit(
-        make_model(),
-        [
-            EmbeddingProjector(tmp_path, (X, Y), name="arrays", **options),
-            EmbeddingProjector(tmp_path, dataset, name="dataset", **options),
-        ],
-        epochs=0,
-    )
-    header, *rows = (tmp_path / "arrays" / "metadata.tsv").read_text().splitlines()
-    assert header == "label\titem\tsquared"
-    rows = [row.split("\t") for row in rows]
-    assert [row[0] for row in rows] == ["nil", "nil", "one", "one", "two", "two"]
-    items = [int(row[1]) for row in rows]
-    assert [int(row[2]) for row in rows] == [item * item for item in items]
+    data = {"arrays": (X, Y), "dataset": dataset, "source": from_arrays(X, Y)}
+    projectors = [EmbeddingProjector(tmp_path, data[n], name=n, **options) for n in data]
+    fit(make_model(), projectors, epochs=0)
+    assert {(p.num_points, p.num_available) for p in projectors} == {(6, 12)}
+    table = read_table(tmp_path / "arrays")
+    assert list(table) == ["label", "item", "squared", *COMPUTED]
+    assert table["label"] == ("nil", "nil", "one", "one", "two", "two")
+    items = [int(item) for item in table["item"]]
+    assert items == sorted(items)
+    assert [int(value) for value in table["squared"]] == [item * item for item in items]
     np.testing.assert_allclose(
         read_tensor(tmp_path / "arrays", "final"), X[items], rtol=1e-4, atol=1e-6
     )
     sheet = np.asarray(Image.open(tmp_path / "arrays" / "sprite.png"))
     np.testing.assert_array_equal(sheet[32:64, 64:96], images[items[5]])
-    for file in ("metadata.tsv", "sprite.png", "final.bytes"):
-        expected = (tmp_path / "arrays" / file).read_bytes()
-        assert (tmp_path / "dataset" / file).read_bytes() == expected
+    for name in ("dataset", "source"):
+        for file in ("metadata.tsv", "metadata_final.tsv", "sprite.png", "final.bytes"):
+            expected = (tmp_path / "arrays" / file).read_bytes()
+            assert (tmp_path / name / file).read_bytes() == expected
 
 
 def test_pictures_are_found_in_images_and_left_out_on_request(tmp_path):
@@ -188,150 +155,169 @@ def test_only_the_chief_writes(tmp_path):
     assert not (tmp_path / "projector").exists()
 
 
-@pytest.mark.parametrize(
-    "embeddings,message",
-    [(np.full((12, 2), np.nan), "12 of 12 rows"), (np.zeros((12, 2, 3)), "embedding_dim")],
-)
-def test_bad_embeddings_keep_the_snapshots_before(tmp_path, embeddings, message):
+def test_a_model_is_projected_outside_of_fit(tmp_path):
+    model = make_model()
     projector = EmbeddingProjector(tmp_path, (X, Y))
-    projector.set_model(SimpleNamespace(predict=lambda x, verbose: x))
-    projector.on_epoch_begin(0)
-    projector.on_train_end()
-    projector.on_train_begin()
-    projector.on_epoch_begin(0)
-    projector.set_model(SimpleNamespace(predict=lambda x, verbose: embeddings))
-    with pytest.raises(ValueError, match=message):
-        projector.on_train_end()
-    assert snapshots(tmp_path / "projector") == ["final"]
-    tensor = read_tensor(tmp_path / "projector", "final")
-    np.testing.assert_allclose(tensor, X, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    "data,options,message",
-    [
-        (([], []), {}, "empty"),
-        ((X, Y[:-1]), {}, "lengths"),
-        ((X[:1], Y[:1]), {}, "two points or more"),
-        ((X, Y), {"metadata": {"id": [1, 2]}}, "'id' needs one value for each of the 12"),
-        ((X, Y), {"metadata": {"label": Y}}, "hide the labels"),
-        ((X, Y), {"images": np.zeros((3, 8, 8))}, "one image for each of the 12"),
-        ((X, Y), {"images": "Auto"}, "Did you mean 'auto'"),
-        ((X, Y), {"class_names": ["a", "b"]}, "2 names and the label 2"),
-        ((X, Y - 1), {"class_names": ["a", "b"]}, "2 names and the label -1"),
-        ((X, list("abcdefabcdef")), {"class_names": ["a"]}, "name integer labels"),
-        ((X, Y), {"every_n_epochs": -1}, "every_n_epochs"),
-        ((X, Y), {"max_points": 1}, "max_points"),
-        ((X, Y), {"max_points": 100_001}, "at most 100000"),
-    ],
-)
-def test_bad_arguments(tmp_path, data, options, message):
-    with pytest.raises(ValueError, match=message):
-        EmbeddingProjector(tmp_path, data, **options)
-
-
-# What a real TensorBoard serves.
-
-TRICKY = ["tab\there", "line\nend", "", 'é "<b>"', "日本", "plain"] * 2
-
-
-@pytest.fixture(scope="module")
-def tensorboard(tmp_path_factory):
-    """Yields a function from (route, **query) to the bytes that TensorBoard serves."""
-    log_dir = tmp_path_factory.mktemp("logs")
-    images = np.zeros((12, 8, 8), "uint8")
-    images[7] = 255
-    pictured = EmbeddingProjector(
-        log_dir, (X, TRICKY), every_n_epochs=1, images=images, metadata={"id": np.arange(12)}
+    assert projector.write(model) == tmp_path / "projector"
+    projector.write(model, "twice")
+    projector.write(model)
+    assert snapshots(tmp_path / "projector") == ["twice", "final"]
+    np.testing.assert_allclose(
+        read_tensor(tmp_path / "projector", "final"), model.predict(X, verbose=0), 1e-4, 1e-6
     )
-    bare = EmbeddingProjector(log_dir, (X, TRICKY), name="bare")
-    fit(make_model(), [pictured, bare], epochs=2)
-    # The beginnings of these files, if not guarded, would be read as text: zeros and "1\n2\n".
-    zeros = ProjectorRun(log_dir / "zeros", {"label": ["a", "b"]})
-    zeros.write("final", np.zeros((2, 2)))
-    text = ProjectorRun(log_dir / "text", {"label": ["a", "b"]})
-    text.write("final", np.frombuffer(b"1\n2\n" * 4, "<f4").reshape(2, 2))
+    with pytest.raises(ValueError, match="name of a snapshot"):
+        projector.write(model, "../final")
+    projector.log_dir = None
+    with pytest.raises(ValueError, match="nowhere"):
+        projector.write(model)
 
-    output = log_dir / "output.txt"
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(log_dir)]
-    with output.open("wb") as file:
-        process = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", "0"], stdout=file, stderr=file
+
+def test_named_sets_are_shown_together(tmp_path):
+    sets = {
+        "train": (X, Y),
+        "validation": tf.data.Dataset.from_tensor_slices((X + 100, Y)).batch(5),
+        "gallery": from_arrays(X[:2] - 100, Y[:2]),
+    }
+    images = {
+        name: np.full((len(x), 24, 24), i, "uint8")
+        for i, (name, x) in enumerate(
+            (("train", X), ("validation", X), ("gallery", X[:2])), start=1
         )
-    try:
-
-        def wait_for(condition):
-            for _ in range(600):
-                found = condition()
-                if found:
-                    return found
-                assert process.poll() is None, output.read_text()
-                time.sleep(0.1)
-            raise AssertionError(output.read_text())
-
-        address = wait_for(lambda: re.search(r"http://127\.0\.0\.1:\d+/", output.read_text()))
-
-        def get(route, **query):
-            url = f"{address[0]}data/{route}?{urllib.parse.urlencode(query)}"
-            with urllib.request.urlopen(url, timeout=30) as response:
-                return response.read()
-
-        wait_for(lambda: len(json.loads(get("plugin/projector/runs"))) == 4)
-        wait_for(lambda: json.loads(get("plugins_listing"))["projector"]["enabled"])
-        yield get
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def test_tensorboard_lists_the_runs_and_snapshots(tensorboard):
-    runs = json.loads(tensorboard("plugin/projector/runs"))
-    assert sorted(runs) == ["bare", "projector", "text", "zeros"]
-    info = json.loads(tensorboard("plugin/projector/info", run="projector"))
-    names = [embedding["tensorName"] for embedding in info["embeddings"]]
-    assert names == ["epoch_001", "epoch_002", "final"]
-    assert all(embedding["tensorShape"] == [12, 2] for embedding in info["embeddings"])
+    }
+    projector = EmbeddingProjector(
+        tmp_path,
+        sets,
+        metadata={"train": {"id": [f"t{i}" for i in range(12)]}, "gallery": {"id": ["g0", "g1"]}},
+        images=images,
+        max_points=10,
+    )
+    assert (projector.num_points, projector.num_available) == (10, 26)
+    fit(make_model(), [projector], epochs=0)
+    table = read_table(tmp_path / "projector")
+    assert list(table) == ["label", "item", "set", "id", *COMPUTED]
+    assert table["set"] == ("train",) * 4 + ("validation",) * 4 + ("gallery",) * 2
+    items = [int(item) for item in table["item"]]
+    assert table["id"] == (*(f"t{i}" for i in items[:4]), "", "", "", "", "g0", "g1")
+    expected = np.concatenate([X[items[:4]], X[items[4:8]] + 100, X[:2] - 100])
+    np.testing.assert_allclose(
+        read_tensor(tmp_path / "projector", "final"), expected, rtol=1e-4, atol=1e-6
+    )
+    # Sheets of four columns.
+    sheet = np.asarray(Image.open(tmp_path / "projector" / "sprite.png"))
+    shown = sheet[::24, ::24].reshape(-1)[:10]
+    assert shown.tolist() == [1] * 4 + [2] * 4 + [3] * 2
 
 
-@pytest.mark.parametrize(
-    "run,snapshot,num_points",
-    [
-        ("projector", "epoch_001", 12),
-        ("projector", "final", 12),
-        ("bare", "final", 12),
-        ("zeros", "final", 2),
-        ("text", "final", 2),
-    ],
-)
-def test_tensorboard_serves_the_points(tensorboard, run, snapshot, num_points):
-    content = tensorboard("plugin/projector/tensor", run=run, name=snapshot, num_rows=100_000)
-    tensor = np.frombuffer(content, "<f4").reshape(num_points, 2)
-    if run == "zeros":
-        np.testing.assert_allclose(tensor, np.zeros((2, 2)), atol=1e-42)
-    elif num_points == 12:
-        # Training is but a few small steps away from the identity.
-        np.testing.assert_allclose(tensor, X, rtol=0.5, atol=0.5)
+def test_computed_columns_tell_what_the_model_of_the_snapshot_makes_of_the_points(tmp_path):
+    data = (np.array([[0.0, 0], [1, 0], [3, 0], [9, 0]], "float32"), ["a", "a", "b", "b"])
+    projector = EmbeddingProjector(tmp_path, data)
+    projector.write(SimpleNamespace(predict=lambda x, verbose: x), "before")
+    projector.write(SimpleNamespace(predict=lambda x, verbose: x * [[1], [1], [3], [1]]), "after")
+    before, after = (read_table(tmp_path / "projector", name) for name in ("before", "after"))
+    assert before["predicted_label"] == ("a", "a", "a", "b")
+    assert before["nearest_is_correct"] == ("True", "True", "False", "True")
+    assert before["distance_to_centre"] == ("0.5", "0.5", "3", "3")
+    assert after["nearest_is_correct"] == ("True",) * 4
+    assert after["distance_to_centre"] == ("0.5", "0.5", "0", "0")
+    shared = (tmp_path / "projector" / "metadata.tsv").read_text()
+    assert shared == "label\titem\na\t0\na\t1\nb\t2\nb\t3\n"
 
 
-@pytest.mark.parametrize("run", ["projector", "bare"])
-def test_tensorboard_serves_one_line_of_metadata_for_each_point(tensorboard, run):
-    content = tensorboard("plugin/projector/metadata", run=run, name="final", num_rows=100_000)
-    lines = content.decode("utf-8").split("\n")
-    assert lines.pop() == ""
-    if run == "projector":
-        assert lines.pop(0) == "label\tid"
-        assert [line.split("\t")[1] for line in lines] == [str(i) for i in range(12)]
-    labels = [line.split("\t")[0] for line in lines]
-    empty = "" if run == "projector" else "(empty)"
-    assert labels == ["tab here", "line end", empty, 'é "<b>"', "日本", "plain"] * 2
+def test_the_distance_is_that_of_the_model(tmp_path):
+    data = (np.array([[1.0, 0], [1, 1], [5, 0]], "float32"), ["a", "b", "c"])
+    projector = EmbeddingProjector(tmp_path, data, computed=["predicted_label"])
+    for name, distance in {"cosine": distances.get("cosine"), "none": None}.items():
+        model = SimpleNamespace(predict=lambda x, verbose: x, distance_function=distance)
+        projector.write(model, name)
+    run = tmp_path / "projector"
+    assert read_table(run, "cosine")["predicted_label"][0] == "c"
+    assert read_table(run, "none")["predicted_label"][0] == "b"
+    assert list(read_table(run, "none")) == ["label", "item", "predicted_label"]
 
 
-def test_tensorboard_serves_the_pictures(tensorboard):
-    content = tensorboard("plugin/projector/sprite_image", run="projector", name="epoch_002")
-    info = json.loads(tensorboard("plugin/projector/info", run="projector"))
-    assert info["embeddings"][1]["sprite"]["singleImageDim"] == [24, 24]
-    sheet = np.asarray(Image.open(io.BytesIO(content)))
-    assert sheet.shape == (96, 96)
-    # The white one of the twelve: 7 = row 1, column 3 of four.
-    assert (sheet[24:48, 72:96] == 255).all()
-    assert sheet.sum() == 24 * 24 * 255
+def test_nothing_computed_needs_no_table_of_its_own(tmp_path):
+    fit(make_model(), [EmbeddingProjector(tmp_path, (X, Y), computed=())], epochs=1)
+    assert list(read_table(tmp_path / "projector")) == ["label", "item"]
+    assert [path.name for path in (tmp_path / "projector").glob("*.tsv")] == ["metadata.tsv"]
+
+
+def test_views_are_of_what_is_worth_seeing(tmp_path):
+    source = from_arrays(X, Y, groups=Y // 2)
+    fit(make_model(), [EmbeddingProjector(tmp_path, source)], epochs=0)
+    views = json.loads((tmp_path / "projector" / "bookmarks.json").read_text())
+    colours = [view["selectedColorOptionName"] for view in views]
+    assert colours == ["label", "group", *COMPUTED]
+
+
+def test_texts_have_a_column_and_are_embedded(tmp_path):
+    lengths = keras.layers.Lambda(lambda x: tf.cast(tf.strings.length(x), "float32")[:, None])
+    model = keras.Sequential([keras.Input((), dtype="string"), lengths])
+    texts = tf.data.Dataset.from_tensor_slices((["a\tb", "line\nend", "c"], [0, 1, 1])).batch(2)
+    EmbeddingProjector(tmp_path, texts).write(model)
+    assert read_table(tmp_path / "projector")["text"] == ("a b", "line end", "c")
+    tensor = read_tensor(tmp_path / "projector", "final")
+    np.testing.assert_allclose(tensor[:, 0], [3, 8, 1], rtol=1e-4)
+
+
+def test_pictures_in_a_nest_are_found(tmp_path):
+    x = {"image": np.zeros((3, 8, 8), "uint8"), "size": np.ones((3, 2), "float32")}
+    projector = EmbeddingProjector(tmp_path, (x, [0, 1, 1]))
+    projector.write(SimpleNamespace(predict=lambda x, verbose: x["size"]))
+    assert (tmp_path / "projector" / "sprite.png").exists()
+
+
+def test_pictures_of_several_sizes_are_taken(tmp_path):
+    images = [np.zeros((8 + i, 40 - i, 4), "uint8") for i in range(12)]
+    EmbeddingProjector(tmp_path, (X, Y), images=images).write(make_model())
+    with Image.open(tmp_path / "projector" / "sprite.png") as sheet:
+        assert sheet.size == (4 * 40, 4 * 40)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "mixed_float16"])
+def test_embeddings_of_any_width_are_written(tmp_path, dtype):
+    model = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(2, kernel_initializer="identity", dtype=dtype)]
+    )
+    EmbeddingProjector(tmp_path, (X, Y)).write(model)
+    np.testing.assert_allclose(
+        read_tensor(tmp_path / "projector", "final"), X, rtol=1e-3, atol=1e-6
+    )
+
+
+def test_a_siamese_model_is_projected_by_its_own_distance(tmp_path, rng):
+    encoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    model = SiameseModel(encoder)
+    model.compile("adam", TripletLoss(distance="cosine", margin=0.2))
+    projector = EmbeddingProjector(tmp_path, (X, Y), every_n_epochs=1)
+    model.fit(X, Y, batch_size=12, epochs=2, verbose=0, callbacks=[projector])
+    assert snapshots(tmp_path / "projector") == ["epoch_001", "epoch_002", "final"]
+    embeddings = model.predict(X, verbose=0)
+    centre = embeddings[:4].astype("float64").mean(axis=0)
+    expected = model.distance_function.paired(embeddings[:4].astype("float64"), centre)
+    shown = [float(d) for d in read_table(tmp_path / "projector")["distance_to_centre"][:4]]
+    np.testing.assert_allclose(shown, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_the_log_directory_may_change_between_fits(tmp_path):
+    projector = EmbeddingProjector(tmp_path / "a", (X, Y))
+    fit(make_model(), [projector], epochs=1)
+    projector.log_dir = tmp_path / "b"
+    fit(make_model(), [projector], epochs=1)
+    projector.log_dir = None
+    fit(make_model(), [projector], epochs=1)
+    for name in ("a", "b"):
+        assert snapshots(tmp_path / name / "projector") == ["final"]
+
+
+def test_several_runs_stand_beside_the_logs_of_a_training(tmp_path):
+    fit(
+        make_model(),
+        [
+            keras.callbacks.TensorBoard(tmp_path),
+            EmbeddingProjector(tmp_path, (X, Y), name="train"),
+            EmbeddingProjector(tmp_path, (X, Y), name="trial/1"),
+        ],
+        epochs=1,
+    )
+    for name in ("train", "trial/1"):
+        assert snapshots(tmp_path / name) == ["final"]

@@ -1,14 +1,18 @@
+import json
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from google.protobuf import text_format
+from keras.ops import convert_to_numpy
 from tensorboard.plugins.projector import ProjectorConfig
 
+from keras_siamese.tensorboard.metadata import Metadata
 from keras_siamese.tensorboard.projector_run import ProjectorRun
 from keras_siamese.tensorboard.sprite import Sprite
 
-LABELS = {"label": ["a", "b", "c"]}
+LABELS = Metadata.of({"label": ["a", "b", "c"]})
 
 
 def read_config(directory):
@@ -40,48 +44,141 @@ def test_snapshots_share_metadata_and_pictures(tmp_path, rng):
     assert (tmp_path / "run" / "sprite.png").read_bytes() == b"png"
 
 
-def test_two_columns_have_a_header_and_one_has_none(tmp_path):
-    ProjectorRun(tmp_path, {**LABELS, "id": [7, 8, 9]}).write("final", np.eye(3))
-    assert (tmp_path / "metadata.tsv").read_text() == "label\tid\na\t7\nb\t8\nc\t9\n"
-
-
-def test_labels_can_neither_shift_rows_nor_columns(tmp_path):
-    labels = ["a\tb", "line\r\nend", "", "\u2028\ufeff ", 'é "<b>"', b"caf\xc3\xa9", "\ud800", "\0"]
-    ProjectorRun(tmp_path, {"label": labels}).write("final", np.eye(8))
-    expected = ["a b", "line end", "(empty)", "(empty)", 'é "<b>"', "café", "?", "(empty)"]
-    assert (tmp_path / "metadata.tsv").read_text("utf-8").split("\n")[:-1] == expected
-
-
-def test_a_row_of_empty_cells_stays_a_row(tmp_path):
-    ProjectorRun(tmp_path, {"label": ["", "b"], "note": ["", ""]}).write("final", np.eye(2))
-    assert (tmp_path / "metadata.tsv").read_text() == "label\tnote\n(empty)\t\nb\t\n"
-
-
 @pytest.mark.parametrize("first_bytes", [b"1\n2\n", b"\0\0\0\0", b"A\n\x80\xbf"])
 def test_a_tensor_is_never_taken_for_text(tmp_path, first_bytes):
-    embeddings = np.zeros((3, 2), "<f4")
+    embeddings = np.zeros((3, 4), "<f4")
     embeddings[0, 0] = np.frombuffer(first_bytes, "<f4")[0]
     ProjectorRun(tmp_path, LABELS).write("final", embeddings)
     content = (tmp_path / "final.bytes").read_bytes()
     with pytest.raises(UnicodeDecodeError):
         content.split(b"\n")[0].decode()
     np.testing.assert_allclose(
-        np.frombuffer(content, "<f4").reshape(3, 2), embeddings, rtol=2**-15, atol=1e-42
+        np.frombuffer(content, "<f4").reshape(3, 4), embeddings, rtol=2**-15, atol=1e-42
     )
 
 
-def test_one_dimensional_embeddings_get_a_column_of_zeros(tmp_path):
-    ProjectorRun(tmp_path, LABELS).write("final", [[1.0], [2.0], [3.0]])
+@pytest.mark.parametrize("dim", [1, 2])
+def test_few_dimensions_get_columns_of_zeros(tmp_path, dim):
+    ProjectorRun(tmp_path, LABELS).write("final", np.ones((3, dim)))
     (info,) = read_config(tmp_path)
-    np.testing.assert_allclose(read_tensor(tmp_path, info), [[1, 0], [2, 0], [3, 0]], rtol=1e-4)
+    expected = np.repeat([[1.0] * dim + [0.0] * (3 - dim)], 3, axis=0)
+    np.testing.assert_allclose(read_tensor(tmp_path, info), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_other_floats_become_float32(tmp_path, dtype):
+    embeddings = keras.ops.cast(np.eye(3) * 0.5, dtype)
+    for name, given in {"tensor": embeddings, "array": convert_to_numpy(embeddings)}.items():
+        ProjectorRun(tmp_path, LABELS).write(name, given)
+    for info in read_config(tmp_path):
+        np.testing.assert_allclose(read_tensor(tmp_path, info), np.eye(3) * 0.5, rtol=1e-4)
+
+
+def test_columns_of_a_snapshot_stand_in_its_own_table(tmp_path):
+    run = ProjectorRun(tmp_path, LABELS, views=["label", "near"])
+    run.write("epoch_001", np.eye(3), {"near": [1, 2, 3]})
+    run.write("final", np.eye(3), {"near": [4, 5, None]})
+    run.write("bare", np.eye(3))
+    tables = {info.tensor_name: info.metadata_path for info in read_config(tmp_path)}
+    read = {name: (tmp_path / path).read_text() for name, path in tables.items()}
+    assert read == {
+        "epoch_001": "label\tnear\na\t1\nb\t2\nc\t3\n",
+        "final": "label\tnear\na\t4\nb\t5\nc\t\n",
+        "bare": "a\nb\nc\n",
+    }
+    assert run.snapshots() == list(tables)
+    run.keep(["bare"])
+    assert [name for name in files(tmp_path) if name.endswith(".tsv")] == ["metadata.tsv"]
+
+
+def test_the_same_views_stand_beside_each_snapshot(tmp_path):
+    run = ProjectorRun(tmp_path, LABELS, views=["label"])
+    run.write("epoch_001", np.eye(3))
+    run.write("final", np.eye(3))
+    assert {info.bookmarks_path for info in read_config(tmp_path)} == {"bookmarks.json"}
+    (view,) = json.loads((tmp_path / "bookmarks.json").read_text())
+    assert view["selectedColorOptionName"] == "label"
+
+
+def test_without_views_there_are_no_bookmarks(tmp_path):
+    ProjectorRun(tmp_path, LABELS, views=["near"]).write("final", np.eye(3))
+    assert not read_config(tmp_path)[0].bookmarks_path
+    assert "bookmarks.json" not in files(tmp_path)
+
+
+def test_what_does_not_change_is_not_written_again(tmp_path):
+    run = ProjectorRun(tmp_path, LABELS, Sprite(b"png", 16), ["label"])
+    run.write("epoch_001", np.eye(3), {"near": [1, 2, 3]})
+    before = {file: file.stat() for file in tmp_path.iterdir()}
+    again = ProjectorRun(tmp_path, LABELS, Sprite(b"png", 16), ["label"])
+    again.write("final", np.eye(3), {"near": [4, 5, 6]})
+    unchanged = {
+        file.name
+        for file, stat in before.items()
+        if file.exists()
+        and (file.stat().st_ino, file.stat().st_mtime_ns) == (stat.st_ino, stat.st_mtime_ns)
+    }
+    assert unchanged == {
+        "bookmarks.json",
+        "epoch_001.bytes",
+        "events.out.tfevents.0000000000.projector",
+        "metadata.tsv",
+        "metadata_epoch_001.tsv",
+        "sprite.png",
+    }
+
+
+def test_a_configuration_of_another_writer_is_not_touched(tmp_path):
+    config = tmp_path / "projector_config.pbtxt"
+    config.write_text('embeddings { tensor_name: "theirs" tensor_path: "metadata.tsv" }')
+    (tmp_path / "metadata.tsv").write_text("theirs")
+    run = ProjectorRun(tmp_path, LABELS)
+    with pytest.raises(ValueError, match=r"another writer's.*another `name`"):
+        run.check_ownership()
+    with pytest.raises(ValueError, match=r"another writer's.*another `name`"):
+        run.write("final", np.eye(3))
+    assert "theirs" in config.read_text()
+    assert files(tmp_path) == ["metadata.tsv", "projector_config.pbtxt"]
+
+
+def test_files_that_a_configuration_names_elsewhere_are_not_removed(tmp_path):
+    (tmp_path / "precious.bytes").write_text("")
+    run = ProjectorRun(tmp_path / "run", LABELS)
+    run.write("final", np.eye(3))
+    config = tmp_path / "run" / "projector_config.pbtxt"
+    config.write_text('embeddings { tensor_name: "../precious" tensor_path: "../precious.bytes" }')
+    run.keep([])
+    assert (tmp_path / "precious.bytes").exists()
+
+
+def test_a_broken_configuration_of_ours_is_replaced(tmp_path):
+    run = ProjectorRun(tmp_path, LABELS)
+    run.write("final", np.eye(3))
+    (tmp_path / "projector_config.pbtxt").write_text("embeddings {")
+    run.write("final", np.eye(3))
+    assert run.snapshots() == ["final"]
+
+
+def test_an_event_file_of_another_writer_is_no_obstacle(tmp_path):
+    (tmp_path / "events.out.tfevents.1.host").write_text("")
+    run = ProjectorRun(tmp_path, LABELS)
+    run.write("final", np.eye(3))
+    assert run.snapshots() == ["final"]
+
+
+@pytest.mark.parametrize("name", ["", "../final", "a/b", ".hidden", "a b", "a:0", "ä", "a&b", None])
+def test_bad_names_of_snapshots(tmp_path, name):
+    with pytest.raises(ValueError, match="name of a snapshot must"):
+        ProjectorRun(tmp_path / "run", LABELS).write(name, np.eye(3))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_snapshot_of_the_same_name_is_replaced(tmp_path):
     run = ProjectorRun(tmp_path, LABELS)
     run.write("final", np.ones((3, 4)))
-    run.write("final", np.full((3, 2), 5.0))
+    run.write("final", np.full((3, 5), 5.0))
     (info,) = read_config(tmp_path)
-    np.testing.assert_allclose(read_tensor(tmp_path, info), np.full((3, 2), 5.0), rtol=1e-4)
+    np.testing.assert_allclose(read_tensor(tmp_path, info), np.full((3, 5), 5.0), rtol=1e-4)
 
 
 def test_keep_removes_the_other_snapshots_and_their_files(tmp_path):
@@ -96,17 +193,17 @@ def test_keep_removes_the_other_snapshots_and_their_files(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "columns,sprite",
+    "metadata,sprite",
     [
-        ({"label": ["a", "b", "x"]}, Sprite(b"png", 16)),
+        (Metadata.of({"label": ["a", "b", "x"]}), Sprite(b"png", 16)),
         (LABELS, Sprite(b"other", 16)),
         (LABELS, None),
     ],
 )
-def test_other_points_start_the_run_anew(tmp_path, columns, sprite):
+def test_other_points_start_the_run_anew(tmp_path, metadata, sprite):
     ProjectorRun(tmp_path, LABELS, Sprite(b"png", 16)).write("epoch_001", np.eye(3))
     (tmp_path / "notes.txt").write_text("not ours")
-    other = ProjectorRun(tmp_path, columns, sprite)
+    other = ProjectorRun(tmp_path, metadata, sprite)
     assert other.snapshots() == []
     other.write("final", np.eye(3))
     assert other.snapshots() == ["final"]
@@ -115,10 +212,13 @@ def test_other_points_start_the_run_anew(tmp_path, columns, sprite):
     assert "notes.txt" in files(tmp_path)
 
 
-@pytest.mark.parametrize("failing", ["metadata.tsv", "sprite.png", "final.bytes", ".pbtxt"])
+@pytest.mark.parametrize(
+    "failing",
+    ["metadata.tsv", "sprite.png", "bookmarks.json", "final.bytes", "_final.tsv", ".pbtxt"],
+)
 def test_an_interrupted_write_leaves_only_whole_files_in_the_config(tmp_path, monkeypatch, failing):
-    ProjectorRun(tmp_path, {"label": ["x", "y", "z"]}).write("final", np.ones((3, 4)))
-    run = ProjectorRun(tmp_path, LABELS, Sprite(b"png", 16))
+    ProjectorRun(tmp_path, Metadata.of({"label": ["x", "y", "z"]})).write("final", np.ones((3, 4)))
+    run = ProjectorRun(tmp_path, LABELS, Sprite(b"png", 16), ["label"])
     write_bytes = Path.write_bytes
 
     def write_half(path, content):
@@ -129,7 +229,7 @@ def test_an_interrupted_write_leaves_only_whole_files_in_the_config(tmp_path, mo
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
         patch.setattr(Path, "write_bytes", write_half)
-        run.write("final", np.eye(3))
+        run.write("final", np.eye(3), {"near": [1, 2, 3]})
     assert "projector_config.pbtxt" not in files(tmp_path)
     assert not any(name.startswith(".") for name in files(tmp_path))
     run.write("final", np.eye(3))
@@ -141,7 +241,7 @@ def test_an_interrupted_write_leaves_only_whole_files_in_the_config(tmp_path, mo
     [
         (np.eye(4)[:, :3], "4 embeddings and 3 points"),
         (np.zeros((3, 2, 2)), r"shape \(3, 2, 2\)"),
-        (np.array([[0, 1], [np.nan, 0], [0, np.inf]]), "2 of 3 rows.*smaller learning rate"),
+        (np.array([[0, 1], [np.nan, 0], [0, np.inf]]), "2 of 3 rows.*lower the learning rate"),
         (np.full((3, 2), 1e300), "3 of 3 rows"),
     ],
 )
@@ -149,10 +249,3 @@ def test_bad_embeddings(tmp_path, embeddings, message):
     with pytest.raises(ValueError, match=message):
         ProjectorRun(tmp_path / "run", LABELS).write("final", embeddings)
     assert not (tmp_path / "run").exists()
-
-
-def test_bad_columns(tmp_path):
-    with pytest.raises(ValueError, match="two points or more"):
-        ProjectorRun(tmp_path, {"label": ["a"]})
-    with pytest.raises(ValueError, match=r"'id': 2"):
-        ProjectorRun(tmp_path, {**LABELS, "id": [1, 2]})

@@ -1,0 +1,43 @@
+import json
+
+import pytest
+
+from keras_siamese.tensorboard.bookmarks import bookmarks
+from keras_siamese.tensorboard.metadata import Metadata
+
+
+def views(columns, names=("label",), dim=3):
+    content = bookmarks(Metadata.of(columns), names, dim)
+    return [] if content is None else json.loads(content)
+
+
+def test_a_view_colours_and_labels_by_its_column():
+    names = ["label", "id"]
+    columns = {"label": ["a", "b"], "id": [1, 2], "note": ["", "x"]}
+    names = [*names, "unknown"]
+    first, second = views(columns, names, dim=64)
+    assert first["label"] == "coloured by label"
+    assert (first["selectedColorOptionName"], first["selectedLabelOption"]) == ("label", "label")
+    assert second["selectedColorOptionName"] == "id"
+    assert first["dataSetDimensions"] == [2, 64]
+    # The Projector breaks without any of these.
+    texts = {f"custom{side}Text" for side in ("XLeft", "XRight", "YUp", "YDown")}
+    assert texts <= set(first)
+    assert first["projections"] == first["selectedPoints"] == []
+
+
+@pytest.mark.parametrize(
+    "values,is_offered",
+    [
+        ([f"class {i}" for i in range(50)], True),
+        ([f"class {i}" for i in range(51)], False),
+        ([f"class {i}" for i in range(50)] + [None], True),
+        (list(range(51)), True),
+        ([*range(51), None, 1.5e-7, -2.0], True),
+        ([*range(51), "x"], False),
+        ([None, None], False),
+    ],
+)
+def test_only_what_the_projector_can_colour_by_is_offered(values, is_offered):
+    columns = {"label": values, "place": list(range(len(values)))}
+    assert len(views(columns)) == is_offered

@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from keras_siamese.tensorboard.projector_refresh import refresh
+
+
+def files(directory):
+    return sorted(path.name for path in directory.iterdir())
+
+
+def test_each_time_there_is_one_checkpoint_of_a_new_name(tmp_path):
+    seen = set()
+    for _ in range(3):
+        refresh(tmp_path)
+        latest = tf.train.latest_checkpoint(tmp_path)
+        assert tf.train.list_variables(latest)
+        seen.add(latest)
+        assert len(files(tmp_path)) == 3
+    assert len(seen) == 3
+
+
+def test_the_checkpoints_of_another_writer_are_left_as_they_are(tmp_path):
+    model = tf.train.Checkpoint(weight=tf.Variable(3.0))
+    tf.train.CheckpointManager(model, tmp_path, 3).save()
+    before = files(tmp_path)
+    refresh(tmp_path)
+    assert files(tmp_path) == before
+
+
+def test_a_failure_leaves_the_checkpoint_before(tmp_path, monkeypatch):
+    refresh(tmp_path)
+    before = tf.train.latest_checkpoint(tmp_path)
+
+    def fail(path, content):
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
+        patch.setattr(Path, "write_text", fail)
+        refresh(tmp_path)
+    assert tf.train.latest_checkpoint(tmp_path) == before
+    refresh(tmp_path)
+    assert len(files(tmp_path)) == 3
