@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from keras_siamese.commands import evaluate
+from keras_siamese.commands import evaluate, project
 
-_COMMANDS = (evaluate,)
+_COMMANDS = (evaluate, project)
 # What wrong arguments, files and data lead to. Anything else is a mistake of this package, and its
 # traceback is worth seeing.
 _EXPECTED = (ValueError, TypeError, OSError, ImportError, tf.errors.OpError)

@@ -18,11 +18,11 @@ from keras_siamese.data import (
     from_tfds,
 )
 
-_TFDS = "tfds:"
+TFDS = "tfds:"
 DATA_HELP = (
     "a folder with one folder of images for each class; a .csv or .tsv file (with --label, and "
     "--text or --image); a .npz file with arrays x and y; a folder of IDX files; or "
-    f"{_TFDS}NAME, a data set of TensorFlow Datasets"
+    f"{TFDS}NAME, a data set of TensorFlow Datasets"
 )
 
 
@@ -65,9 +65,9 @@ def open_source(data: str, args: argparse.Namespace, model: keras.Model | None =
 
     Raises: ValueError: If there is no such data, options do not fit its kind, or it cannot be read.
     """
-    if data.startswith(_TFDS):
+    if data.startswith(TFDS):
         options = _given(size=args.size and tuple(args.size), color_mode=args.color_mode)
-        return from_tfds(data.removeprefix(_TFDS), args.split, **options)
+        return from_tfds(data.removeprefix(TFDS), args.split, **options)
     path = Path(data)
     if path.is_dir():
         if any(path.glob("*-ubyte*")):
