@@ -13,6 +13,9 @@ from keras_siamese.metrics.batch_figures import Figures, labelled_figures, pair_
 from keras_siamese.ops.checks import as_embeddings, check_same_batch
 from keras_siamese.relations import Relation, SameClass, get_relation
 
+# What one item of a sample is to another: see `Batch.sample`.
+MATCH, OTHER, NOT_COMPARED = 1, 0, -1
+
 
 @dataclass(frozen=True)
 class Batch(ABC):
@@ -65,6 +68,35 @@ class Batch(ABC):
     def figures(self, distance: Distance, embeddings: Any) -> Figures:
         """The running figures of this kind of batch."""
 
+    def sample(self, embeddings: Any, most_items: int) -> tuple[Any, Any]:
+        """Gives the first items, and what they are to each other.
+
+        Args:
+            embeddings: Those of `items`.
+            most_items: How many items to give at most; of a pair or triplet, all or none.
+
+        Returns: `(embeddings, comparisons)`: floats, shape `(num_items, embedding_dim)`, and int8,
+            shape `(num_items, num_items)`: `MATCH`, `OTHER` or `NOT_COMPARED` for each anchor, in
+            rows, and candidate. A match and another of one anchor are a triplet.
+        """
+        num_rows = most_items // len(self.parts)
+        parts = [as_embeddings(part)[:num_rows] for part in self.split(embeddings)]
+        num_rows = ops.shape(parts[0])[0]
+        index = ops.arange(num_rows * len(parts), dtype="int32")
+        matches, is_compared = self.compare(index % num_rows, index // num_rows)
+        is_compared = ops.logical_and(is_compared, index[:, None] != index[None, :])
+        comparisons = ops.where(is_compared, ops.where(matches, MATCH, OTHER), NOT_COMPARED)
+        return ops.concatenate(parts, axis=0), ops.cast(comparisons, "int8")
+
+    @abstractmethod
+    def compare(self, row: Any, part: Any) -> tuple[Any, Any]:
+        """Which items of a sample match, and which are compared: bool, shapes `(N, N)`.
+
+        Args:
+            row: Row of each item, of the first rows, shape `(N,)`.
+            part: Which of the `parts` the item is from, shape `(N,)`.
+        """
+
 
 @dataclass(frozen=True)
 class LabelledBatch(Batch):
@@ -95,6 +127,12 @@ class LabelledBatch(Batch):
     def figures(self, distance: Distance, embeddings: Any) -> Figures:
         """See `Batch.figures`."""
         return labelled_figures(*self.scores(distance, embeddings), distance, self.relation)
+
+    def compare(self, row: Any, part: Any) -> tuple[Any, Any]:
+        """See `Batch.compare`: each with all others."""
+        labels = self.relation.as_labels(self.y)[: ops.shape(row)[0]]
+        matches = self.relation.matches(labels, labels)
+        return matches, ops.ones_like(matches)
 
     def collected(self, scores: tuple[Any, Any]) -> dict[str, tuple[Any, Any]]:
         """See `Batch.collected`."""
@@ -130,6 +168,12 @@ class PairBatch(TupleBatch):
         same = ops.round(ops.cast(ops.reshape(self.y, (-1,)), "float32"))
         return ops.cast(same, "int32"), distance.paired(x1, x2)
 
+    def compare(self, row: Any, part: Any) -> tuple[Any, Any]:
+        """See `Batch.compare`: the first of a pair with the second."""
+        same = ops.cast(ops.reshape(self.y, (-1,)), "float32") > 0.5
+        is_pair = ops.logical_and(part[:, None] < part[None, :], row[:, None] == row[None, :])
+        return ops.take(same, row, axis=0)[:, None], is_pair
+
 
 class ViewsBatch(TupleBatch):
     """`((x1, x2),)`: two views of each item. Row `i` of both match, and nothing else does.
@@ -154,6 +198,11 @@ class ViewsBatch(TupleBatch):
         x1, x2 = map(as_embeddings, self.split(embeddings))
         return _matches_first(distance.paired(x1, x2), distance.paired(x1[:-1], x2[1:]))
 
+    def compare(self, row: Any, part: Any) -> tuple[Any, Any]:
+        """See `Batch.compare`: each with all others."""
+        matches = row[:, None] == row[None, :]
+        return matches, ops.ones_like(matches)
+
 
 class TripletBatch(TupleBatch):
     """`(anchor, positive, negative)`."""
@@ -173,6 +222,11 @@ class TripletBatch(TupleBatch):
         """See `Batch.scores`."""
         anchor, positive, negative = map(as_embeddings, self.split(embeddings))
         return _matches_first(distance.paired(anchor, positive), distance.paired(anchor, negative))
+
+    def compare(self, row: Any, part: Any) -> tuple[Any, Any]:
+        """See `Batch.compare`: the anchor of a triplet with its positive and its negative."""
+        is_own = ops.logical_and(part[:, None] == 0, row[:, None] == row[None, :])
+        return part[None, :] == 1, is_own
 
 
 def unpack(data: Any, encoder: keras.Model, relation: Relation | None = None) -> Batch:

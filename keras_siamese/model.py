@@ -24,6 +24,7 @@ from keras_siamese.losses import MetricLoss
 from keras_siamese.metrics.batch_figures import BatchFigures
 from keras_siamese.ops.checks import check_encoder_output
 from keras_siamese.ops.compiled import not_compiled
+from keras_siamese.probe import BatchProbe
 from keras_siamese.training_guard import TrainingGuard
 from keras_siamese.whole_set_model import WholeSetModel
 
@@ -68,6 +69,7 @@ class SiameseModel(WholeSetModel):
         self._part_losses: dict[str, keras.metrics.Mean] = {}
         self._has_class_weight = False
         self._pk_options: PKOptions | None = None
+        self._probe: BatchProbe | None = None
         if encoder.built:
             if outputs := getattr(encoder, "outputs", None):
                 check_encoder_output(outputs[0] if len(outputs) == 1 else outputs)
@@ -158,6 +160,19 @@ class SiameseModel(WholeSetModel):
         """
         return self._pk_options
 
+    @property
+    def probe(self) -> BatchProbe | None:
+        """What keeps the latest batch of a running `fit` for callbacks; None if none is to.
+
+        It is set from `on_train_begin` on, and forgotten at the end of `fit`.
+        """
+        return self._probe
+
+    @probe.setter
+    def probe(self, probe: BatchProbe | None) -> None:
+        self._probe = probe
+        self.make_train_function(force=True)
+
     def distance(self, a: Any, b: Any, batch_size: int = 32) -> np.ndarray:
         """Distances between items, by the distance of the loss.
 
@@ -190,8 +205,12 @@ class SiameseModel(WholeSetModel):
         guard = TrainingGuard(data, self.distribute_strategy.num_replicas_in_sync)
         self._pk_options = guard.pk_options
         call.arguments["callbacks"] = [guard, *tree.flatten(callbacks or [])]
-        with guard.compiled_if_alike(self):
-            return super().fit(*call.args, **call.kwargs)
+        try:
+            with guard.compiled_if_alike(self):
+                return super().fit(*call.args, **call.kwargs)
+        finally:
+            if self._probe is not None:
+                self.probe = None
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Embeds items, or a source: see `keras.Model.predict`, whose arguments it takes."""
@@ -210,6 +229,8 @@ class SiameseModel(WholeSetModel):
             scaled = self.optimizer.scale_loss(loss / self.distribute_strategy.num_replicas_in_sync)
         if self.trainable_weights:
             gradients = tape.gradient(scaled, self.trainable_weights)
+            if self._probe is not None:
+                self._probe.record_gradients(gradients, self.optimizer.scale_loss(1.0))
             with self.loss.scaled_steps() if self._loss_layers else nullcontext():
                 self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
         else:
@@ -259,6 +280,8 @@ class SiameseModel(WholeSetModel):
             )
         if training:
             figures |= batch.figures(self.distance_function, ops.stop_gradient(embeddings))
+            if self._probe is not None:
+                self._probe.record_batch(batch, embeddings)
         return loss, parts, figures
 
     def _update_metrics(

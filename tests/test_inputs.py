@@ -140,3 +140,43 @@ def test_bad_batches(encoder):
         unpack((X,), encoder)
     with pytest.raises(ValueError, match="a tuple of 4"):
         unpack(((X, X, X, X), Y), encoder)
+
+
+class TestSamples:
+    """Numbers as embeddings tell which items were taken; the codes, what they are to each other."""
+
+    def sample(self, batch, num_items, most_items):
+        embeddings = np.arange(num_items, dtype="float32")[:, None]
+        taken, comparisons = batch.sample(ops.convert_to_tensor(embeddings), most_items)
+        return taken.numpy()[:, 0].tolist(), comparisons.numpy().tolist()
+
+    def test_labelled(self):
+        for y in (Y, Y[:, None]):
+            taken, comparisons = self.sample(LabelledBatch((X,), y, None), 4, 3)
+            assert taken == [0, 1, 2]
+            assert comparisons == [[-1, 1, 0], [1, -1, 0], [0, 0, -1]]
+        taken, _ = self.sample(LabelledBatch((X,), Y, None), 4, 100)
+        assert taken == [0, 1, 2, 3]
+
+    def test_items_of_no_label_match_nothing(self):
+        labels = np.array([[1, 0], [1, 1], [0, 1], [0, 0]])
+        batch = LabelledBatch((X,), labels, None, ks.relations.SharedLabel())
+        _, comparisons = self.sample(batch, 4, 4)
+        assert comparisons == [[-1, 1, 0, 0], [1, -1, 1, 0], [0, 1, -1, 0], [0, 0, 0, -1]]
+
+    def test_pairs(self):
+        for y in (np.array([1, 0, 1]), np.array([[1.0], [0.0], [1.0]])):
+            taken, comparisons = self.sample(PairBatch((X[:3], X[:3]), y, None), 6, 5)
+            assert taken == [0, 1, 3, 4]
+            assert comparisons == [[-1, -1, 1, -1], [-1, -1, -1, 0], [-1] * 4, [-1] * 4]
+
+    def test_views(self):
+        taken, comparisons = self.sample(ViewsBatch((X[:3], X[:3]), None, None), 6, 4)
+        assert taken == [0, 1, 3, 4]
+        assert comparisons == [[-1, 0, 1, 0], [0, -1, 0, 1], [1, 0, -1, 0], [0, 1, 0, -1]]
+
+    def test_triplets(self):
+        taken, comparisons = self.sample(TripletBatch((X[:3],) * 3, None, None), 9, 6)
+        assert taken == [0, 1, 3, 4, 6, 7]
+        rows = [[-1, -1, 1, -1, 0, -1], [-1, -1, -1, 1, -1, 0]]
+        assert comparisons == rows + [[-1] * 6] * 4

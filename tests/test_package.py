@@ -25,7 +25,7 @@ LAYERS = (
     ("miners",),
     ("losses", "metrics"),
     ("inputs", "training_guard", "catalogue"),
-    ("arguments", "distribution"),
+    ("arguments", "distribution", "probe"),
     ("whole_set_model",),
     ("model",),
     ("evaluation", "export"),

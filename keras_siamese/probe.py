@@ -1,0 +1,98 @@
+"""A probe in the training step: the latest batch, as it was, for who looks at it now and then."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_siamese.inputs import Batch
+
+
+@dataclass(frozen=True)
+class ProbedBatch:
+    """What was seen of a batch.
+
+    Attributes:
+        embeddings: Of the first items, float32, shape `(num_items, embedding_dim)`.
+        comparisons: What they are to each other, shape `(num_items, num_items)`: see
+            `Batch.sample`.
+        gradient_norm: Euclidean norm of the gradient by all trainable weights; NaN if it was not
+            finite or there was none.
+    """
+
+    embeddings: np.ndarray
+    comparisons: np.ndarray
+    gradient_norm: float
+
+
+class BatchProbe:
+    """Keeps the first items of the latest batch, and the norm of its gradient.
+
+    It is set as `SiameseModel.probe`. To keep them costs a copy; they are looked at outside of the
+    step, which stays as it is.
+
+    Args:
+        most_items: How many items to keep at most.
+    """
+
+    def __init__(self, most_items: int = 128) -> None:
+        self.most_items = most_items
+        self._embeddings: Any = None
+        self._comparisons = _variable(np.zeros((most_items, most_items), np.int8))
+        self._num_items = _variable(np.int32(0))
+        self._gradient_norm = _variable(np.float32("nan"))
+
+    def record_batch(self, batch: Batch, embeddings: Any) -> None:
+        """Keeps a batch: in a training step.
+
+        Args:
+            batch: The batch.
+            embeddings: Those of its items, shape `(batch_size, embedding_dim)`.
+        """
+        embeddings, comparisons = batch.sample(embeddings, self.most_items)
+        if self._embeddings is None:
+            with tf.init_scope():
+                shape = (self.most_items, embeddings.shape[-1])
+                self._embeddings = _variable(np.zeros(shape, embeddings.dtype.as_numpy_dtype))
+        num_items = tf.shape(embeddings)[0]
+        missing = self.most_items - num_items
+        self._num_items.assign(num_items)
+        self._embeddings.assign(tf.pad(embeddings, [[0, missing], [0, 0]]))
+        self._comparisons.assign(tf.pad(comparisons, [[0, missing], [0, missing]]))
+
+    def record_gradients(self, gradients: Sequence[Any], scale: Any) -> None:
+        """Keeps the norm of the gradients: in a training step.
+
+        Args:
+            gradients: Those of all trainable weights, or of this replica's share of the loss.
+            scale: What they were multiplied by.
+        """
+        # A gradient of a few rows of a table may name a row more than once.
+        dense = [tf.convert_to_tensor(gradient) for gradient in gradients if gradient is not None]
+        context = tf.distribute.get_replica_context()
+        if context is not None and context.num_replicas_in_sync > 1:
+            dense = context.all_reduce(tf.distribute.ReduceOp.SUM, dense)
+        self._gradient_norm.assign(tf.linalg.global_norm(dense) / scale)
+
+    def read(self) -> ProbedBatch | None:
+        """What was kept; None before the first step, or if an embedding is not finite."""
+        num_items = int(self._num_items.numpy())
+        if not num_items:
+            return None
+        embeddings = self._embeddings.numpy()[:num_items]
+        if not np.isfinite(embeddings).all():
+            return None
+        comparisons = self._comparisons.numpy()[:num_items, :num_items]
+        return ProbedBatch(embeddings, comparisons, float(self._gradient_norm.numpy()))
+
+
+def _variable(value: Any) -> tf.Variable:
+    # Each replica keeps what it sees, which is the same, and that of the first is read.
+    return tf.Variable(
+        value,
+        trainable=False,
+        synchronization=tf.VariableSynchronization.ON_READ,
+        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+    )
