@@ -61,6 +61,33 @@ def test_collapse_is_named_once_a_fit():
     guard.on_epoch_end(2, {"batch_spread": 0.01})
 
 
+@pytest.mark.parametrize("margin", [1.0, "soft"])
+def test_a_loss_stuck_at_the_margin_is_named_once_a_fit(data, margin):
+    x, _ = data
+    x, y = 1 + 0.2 * x, np.random.default_rng(0).permutation(data[1])  # Nothing tells classes.
+    model = make_model()
+    model.compile(keras.optimizers.SGD(1e-4), ks.losses.TripletLoss(margin, miner="batch_all"))
+    with pytest.warns(UserWarning, match="Training is stuck") as warned:
+        logs = model.fit(x, y, batch_size=48, epochs=12, verbose=0).history
+    (message,) = (str(warning.message) for warning in warned)
+    assert f"the loss is {logs['loss'][4]:.3g} in epoch 5, since epoch 1" in message
+    assert "Lower the learning rate" in message and "batch" in message
+    model.fit(x, y, batch_size=48, epochs=4, verbose=0)
+
+
+def test_a_loss_that_passes_the_margin_is_not_stuck():
+    guard = TrainingGuard(None)
+    guard.set_model(make_model())  # of margin 0.5
+    stuck = {"batch_active_fraction": 1.0, "batch_spread": 0.5, "loss": 0.5}
+    for epoch in range(20):  # Never five epochs on end.
+        guard.on_epoch_end(epoch, stuck if epoch % 5 else {**stuck, "loss": 0.52})
+    for epoch in range(10):  # A mean that happens to be there.
+        guard.on_epoch_end(epoch, {**stuck, "batch_active_fraction": 0.6})
+    guard.model.compile(loss=ks.losses.TripletLoss(0.5, reduction="sum"))
+    for epoch in range(10):
+        guard.on_epoch_end(epoch, stuck)
+
+
 def test_val_loss_of_unknown_classes_is_named_once_a_fit(data):
     x, y = data
     model = make_model()
