@@ -3,5 +3,6 @@
 from keras_siamese.callbacks.hard_class_mining import HardClassMining as HardClassMining
 from keras_siamese.callbacks.projector import EmbeddingProjector as EmbeddingProjector
 from keras_siamese.callbacks.retrieval_evaluation import RetrievalEvaluation as RetrievalEvaluation
+from keras_siamese.callbacks.training_diagnostics import TrainingDiagnostics as TrainingDiagnostics
 
-__all__ = ["EmbeddingProjector", "HardClassMining", "RetrievalEvaluation"]
+__all__ = ["EmbeddingProjector", "HardClassMining", "RetrievalEvaluation", "TrainingDiagnostics"]
