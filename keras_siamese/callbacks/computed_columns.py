@@ -30,8 +30,9 @@ def compute_columns(
 
     Returns:
         `predicted_label`: The label of the nearest other point; of two as near, the first one's.
-        `nearest_is_correct`: Whether that is the point's own label; None for the only point of a
-            class, for which none is right.
+        `nearest_is_correct`: 1 if that is the point's own label, else 0; None for the only point of
+            a class, for which none is right. Were they words, the Projector would label points by
+            them at first, and not by integer labels.
         `distance_to_centre`: The distance to the mean of the points of the own class, as text of
             six digits; 0 for the only point of a class.
 
@@ -47,7 +48,7 @@ def compute_columns(
         is_right = ids[nearest] == ids
         computed["predicted_label"] = [names[place] for place in nearest]
         computed["nearest_is_correct"] = [
-            bool(right) if size > 1 else None
+            int(right) if size > 1 else None
             for right, size in zip(is_right, sizes[ids], strict=True)
         ]
     if "distance_to_centre" in columns:

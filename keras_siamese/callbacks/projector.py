@@ -51,13 +51,14 @@ class EmbeddingProjector(LogCallback):
     and, computed for each snapshot, what the model makes of the points:
 
     - `predicted_label`: the label of the nearest other point that is shown, of any set.
-    - `nearest_is_correct`: whether that is the point's own label. Empty for the only point of a
-      class, for which no neighbour is right.
+    - `nearest_is_correct`: 1 if that is the point's own label, else 0. Empty for the only point of
+      a class, for which no neighbour is right.
     - `distance_to_centre`: the distance to the mean of the shown points of the own class.
 
-    Distances are those of the model's `distance_function`, else Euclidean. The Projector offers
-    colours for columns of at most 50 different values, or of numbers only: for more classes, use
-    `nearest_is_correct`, `distance_to_centre`, or a coarser column `group`.
+    Distances are those of the model's `distance_function`, else Euclidean. 10,000 points take a
+    fraction of a second, 100,000 half a minute: then, snapshots of each epoch are better without.
+    The Projector offers colours for columns of at most 50 different values, or of numbers only: for
+    more classes, use `nearest_is_correct`, `distance_to_centre`, or a coarser column `group`.
 
     The run shows one training. Training that goes on from a later epoch (`initial_epoch`,
     `BackupAndRestore`) keeps the snapshots of the epochs before it, if they show the same points
@@ -128,7 +129,6 @@ class EmbeddingProjector(LogCallback):
             given_columns(metadata or {}, sets),
             self._computed,
         )
-        self._names = columns["label"]
         self._metadata = Metadata.of(columns)
         self._sprite = _sprite(images, points, sets)
         self._views = [name for name in (*columns, *self._computed) if name not in ("item", "text")]
@@ -180,9 +180,8 @@ class EmbeddingProjector(LogCallback):
     def _write(self, model: keras.Model, snapshot: str, embeddings: Any) -> ProjectorRun:
         embeddings = as_finite_embeddings(embeddings, self.num_points)
         distance = getattr(model, "distance_function", None) or distances.get("euclidean")
-        columns = compute_columns(
-            self._computed, embeddings, self._points.labels, self._names, distance
-        )
+        names = self._metadata.column("label")
+        columns = compute_columns(self._computed, embeddings, self._points.labels, names, distance)
         run = self._run()
         run.write(snapshot, embeddings, columns)
         return run

@@ -18,7 +18,7 @@ def test_points_on_a_line():
     columns = compute([[0.0], [1.0], [3.0], [9.0]], ["a", "a", "b", "c"])
     assert columns == {
         "predicted_label": ["a", "a", "a", "b"],
-        "nearest_is_correct": [True, True, None, None],
+        "nearest_is_correct": [1, 1, None, None],
         "distance_to_centre": ["0.5", "0.5", "0", "0"],
     }
     assert list(columns) == list(COMPUTED)
@@ -27,7 +27,7 @@ def test_points_on_a_line():
 def test_of_two_as_near_the_first_decides():
     columns = compute([[0.0], [1.0], [-1.0], [1.0]], [0, 1, 0, 1])
     assert columns["predicted_label"] == [1, 1, 0, 1]
-    assert columns["nearest_is_correct"] == [False, True, True, True]
+    assert columns["nearest_is_correct"] == [0, 1, 1, 1]
 
 
 def test_labels_are_shown_by_their_names():

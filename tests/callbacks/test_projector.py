@@ -129,7 +129,8 @@ def test_a_deep_copy_works_and_shares_the_points(tmp_path):
     twin = copy.deepcopy(projector)
     fit(make_model(), [twin], epochs=1)
     assert snapshots(tmp_path / "projector") == ["final"]
-    assert twin._points is projector._points
+    for large in ("_points", "_metadata"):
+        assert getattr(twin, large) is getattr(projector, large)
 
 
 def test_a_distribution_strategy_is_no_obstacle(tmp_path):
@@ -215,9 +216,9 @@ def test_computed_columns_tell_what_the_model_of_the_snapshot_makes_of_the_point
     projector.write(SimpleNamespace(predict=lambda x, verbose: x * [[1], [1], [3], [1]]), "after")
     before, after = (read_table(tmp_path / "projector", name) for name in ("before", "after"))
     assert before["predicted_label"] == ("a", "a", "a", "b")
-    assert before["nearest_is_correct"] == ("True", "True", "False", "True")
+    assert before["nearest_is_correct"] == ("1", "1", "0", "1")
     assert before["distance_to_centre"] == ("0.5", "0.5", "3", "3")
-    assert after["nearest_is_correct"] == ("True",) * 4
+    assert after["nearest_is_correct"] == ("1",) * 4
     assert after["distance_to_centre"] == ("0.5", "0.5", "0", "0")
     shared = (tmp_path / "projector" / "metadata.tsv").read_text()
     assert shared == "label\titem\na\t0\na\t1\nb\t2\nb\t3\n"
@@ -233,6 +234,13 @@ def test_the_distance_is_that_of_the_model(tmp_path):
     assert read_table(run, "cosine")["predicted_label"][0] == "c"
     assert read_table(run, "none")["predicted_label"][0] == "b"
     assert list(read_table(run, "none")) == ["label", "item", "predicted_label"]
+
+
+def test_the_projector_labels_points_by_integer_labels_at_first(tmp_path):
+    # It takes the first column that is not of numbers; if all are, the first.
+    fit(make_model(), [EmbeddingProjector(tmp_path, from_arrays(X, Y, groups=Y // 2))], epochs=0)
+    for cells in read_table(tmp_path / "projector").values():
+        assert all(cell == "" or np.isfinite(float(cell)) for cell in cells)
 
 
 def test_nothing_computed_needs_no_table_of_its_own(tmp_path):

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import keras
@@ -232,6 +233,22 @@ def test_an_interrupted_write_leaves_only_whole_files_in_the_config(tmp_path, mo
         run.write("final", np.eye(3), {"near": [1, 2, 3]})
     assert "projector_config.pbtxt" not in files(tmp_path)
     assert not any(name.startswith(".") for name in files(tmp_path))
+    run.write("final", np.eye(3))
+    assert run.snapshots() == ["final"]
+
+
+@pytest.mark.parametrize("failing", ["events.out", "projector_config", "checkpoint"])
+def test_a_first_write_that_fails_leaves_a_directory_of_ours(tmp_path, monkeypatch, failing):
+    run, replace = ProjectorRun(tmp_path, LABELS), os.replace
+
+    def fail(source, target):
+        if Path(target).name.startswith(failing):
+            raise OSError("disk full")
+        return replace(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
+        patch.setattr(os, "replace", fail)
+        run.write("final", np.eye(3))
     run.write("final", np.eye(3))
     assert run.snapshots() == ["final"]
 
