@@ -166,7 +166,7 @@ class EmbeddingProjector(LogCallback):
         Raises:
             ValueError: If `log_dir` is None, the embeddings are not of shape `(N, embedding_dim)`
                 or not finite, or the directory is another writer's.
-            OSError: If a file cannot be written.
+            OSError or tf.errors.OpError: If a file cannot be written.
         """
         check_snapshot_name(snapshot)
         if self.log_dir is None:

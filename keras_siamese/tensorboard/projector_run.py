@@ -107,7 +107,7 @@ class ProjectorRun:
         Raises:
             ValueError: If the name or the shape is another one, an embedding is NaN or infinite,
                 or the directory is another writer's.
-            OSError: If a file cannot be written.
+            OSError or tf.errors.OpError: If a file cannot be written.
         """
         tensor = self._as_tensor(embeddings)
         info = self._describe(check_snapshot_name(name), tensor, has_table=bool(columns))
