@@ -120,12 +120,11 @@ def test_chosen_figures_alone_and_one_that_is_missing_is_said(tmp_path):
     assert row.metrics == pytest.approx({"train_loss": history["loss"][-1]})
 
 
-@pytest.mark.parametrize(("mode", "best"), [("max", 1), ("min", 2)])
+@pytest.mark.parametrize(("mode", "best"), [("max", 2), ("min", 3)])
 def test_the_best_epoch_counts_where_it_is_known(tmp_path, mode, best):
-    figures = {"score": [0.5, 0.75, 0.25, math.nan], "number": [1, 2, 3, 4]}
-    fit(
-        make_model(), [HyperParameters(tmp_path, monitor="score", mode=mode), Figures(**figures)], 4
-    )
+    figures = {"score": [math.nan, 0.5, 0.75, 0.25, 0.5], "number": [1, 2, 3, 4, 5]}
+    table = HyperParameters(tmp_path, monitor="score", mode=mode)
+    fit(some_model(), [table, Figures(**figures)], 5)
     (row,) = read_table(tmp_path).values()
     assert row.metrics["score"] == figures["score"][best]
     assert row.metrics["number"] == best + 1
