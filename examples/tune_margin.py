@@ -3,11 +3,13 @@
     python examples/tune_margin.py
 
 Takes about two minutes on two cores. Stop it and start it again: it goes on where it was. More:
-`--trials 20`, which adds to those that are done.
+`--trials 20`, which adds to those that are done. TensorBoard's HParams tab shows the trials side by
+side: the command is printed at the end.
 """
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 import keras_tuner as kt
@@ -49,7 +51,13 @@ def main(argv: Sequence[str] | None = None) -> kt.Tuner:
         directory=args.directory,
         project_name="tune_margin",
     )
-    tuner.search(batches, epochs=args.epochs, validation_data=(x_val, y_val))
+    log_dir = Path(args.directory) / "tune_margin" / "logs"
+    tuner.search(
+        batches,
+        epochs=args.epochs,
+        validation_data=(x_val, y_val),
+        callbacks=[ks.callbacks.HyperParameters(log_dir)],
+    )
 
     print("\n| trial | margin | embedding_dim | val_recall_at_1 |\n|---|---|---|---|")
     for trial in tuner.oracle.get_best_trials(args.trials):
@@ -58,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> kt.Tuner:
             f"| {trial.trial_id} | {values['margin']:.3f} | {values['embedding_dim']} "
             f"| {trial.score:.4f} |"
         )
+    print(f"\nThe trials as parallel coordinates, under HPARAMS: tensorboard --logdir {log_dir}")
     return tuner
 
 

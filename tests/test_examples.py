@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from hparams_table import read_table
 
 import keras_siamese
 
@@ -54,6 +55,21 @@ def test_quickstart(load, tmp_path, capsys):
     assert (tmp_path / "embeddings.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "logs" / "projector" / "sprite.png").exists()
     assert keras.saving.load_model(tmp_path / "model.keras").encoder.output_shape == (None, 64)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
+def test_tune_margin(load, tmp_path, capsys):
+    directory = str(tmp_path / "runs")
+    tuner = load("tune_margin").main(["--trials", "2", "--epochs", "1", "--directory", directory])
+    log_dir = tmp_path / "runs" / "tune_margin" / "logs"
+    out = capsys.readouterr().out
+    assert out.endswith(f"under HPARAMS: tensorboard --logdir {log_dir}\n")
+    rows = list(read_table(log_dir).values())
+    assert len(rows) == 2
+    for row, trial in zip(rows, tuner.oracle.trials.values(), strict=True):
+        assert trial.hyperparameters.values.items() <= row.hparams.items()
+        assert row.metrics["val_recall_at_1"] == pytest.approx(trial.score)
+        assert f"| {trial.trial_id} | {row.hparams['margin']:.3f} |" in out
 
 
 def test_two_views(load, capsys):
