@@ -29,11 +29,6 @@ def hardest_triplets(
 
     Returns: Places of anchor, positive and negative, the hardest first, integers, shape
         `(num_found, 3)`: fewer, or none, where no more triplets have items of their own.
-
-    Example: The anchor at 2 is 7 away from its positive, and 1 from its negative.
-
-        >>> hardest_triplets([[0.0], [1.0], [2.0], [9.0]], ["a", "a", "b", "b"]).tolist()
-        [[2, 3, 1]]
     """
     check_count("num_triplets", num_triplets)
     distance = distances.get(distance)
