@@ -35,8 +35,9 @@ class HyperParameters(LogCallback):
     Figures are those of the last epoch. With `EarlyStopping(restore_best_weights=True)` give it the
     same `monitor` and `mode`: then they are those of the best epoch, as are the weights.
 
-    A training that raises or is interrupted has no figures, and the status "unknown" ("failure" in
-    a search); one that goes on from there has both.
+    A training that raises or is interrupted has no figures and the status "unknown", which is what
+    TensorBoard calls one that has not ended, until it is resumed and ends. Where figures are not
+    finite, or a trial of a search raises, the status is "failure".
 
     In a search over a `keras_siamese.tuning.SiameseHyperModel`, give it to `tuner.search`: each
     trial is a row, all that is searched is a column, and figures are those of the epoch that the
