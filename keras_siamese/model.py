@@ -279,7 +279,8 @@ class SiameseModel(WholeSetModel):
                 f"Received: loss={self.loss!r}."
             )
         if training:
-            figures |= batch.figures(self.distance_function, ops.stop_gradient(embeddings))
+            embeddings = ops.stop_gradient(embeddings)
+            figures |= batch.figures(self.distance_function, embeddings)
             if self._probe is not None:
                 self._probe.record_batch(batch, embeddings)
         return loss, parts, figures

@@ -1,6 +1,6 @@
 """A probe in the training step: the latest batch, as it was, for who looks at it now and then."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_siamese.inputs import Batch
+from keras_siamese.ops.checks import as_embeddings
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,10 @@ class ProbedBatch:
 
 
 class BatchProbe:
-    """Keeps the first items of the latest batch, and the norm of its gradient.
+    """Keeps the first items of the latest batch, and the norm of its gradient, while it is on.
 
-    It is set as `SiameseModel.probe`. To keep them costs a copy; they are looked at outside of the
-    step, which stays as it is.
+    It is set as `SiameseModel.probe`. What is kept is looked at outside of the training step, which
+    stays as it is.
 
     Args:
         most_items: How many items to keep at most.
@@ -39,10 +40,19 @@ class BatchProbe:
 
     def __init__(self, most_items: int = 128) -> None:
         self.most_items = most_items
+        self._is_on = _variable(np.bool_(True))
         self._embeddings: Any = None
         self._comparisons = _variable(np.zeros((most_items, most_items), np.int8))
         self._num_items = _variable(np.int32(0))
         self._gradient_norm = _variable(np.float32("nan"))
+
+    def turn(self, on: bool) -> None:
+        """Turns it on, as it is at first, or off: steps then cost nothing, and nothing is kept.
+
+        Args:
+            on: Whether the next steps are to keep their batches.
+        """
+        self._is_on.assign(on)
 
     def record_batch(self, batch: Batch, embeddings: Any) -> None:
         """Keeps a batch: in a training step.
@@ -51,16 +61,21 @@ class BatchProbe:
             batch: The batch.
             embeddings: Those of its items, shape `(batch_size, embedding_dim)`.
         """
-        embeddings, comparisons = batch.sample(embeddings, self.most_items)
+        embeddings = as_embeddings(embeddings)
         if self._embeddings is None:
             with tf.init_scope():
                 shape = (self.most_items, embeddings.shape[-1])
                 self._embeddings = _variable(np.zeros(shape, embeddings.dtype.as_numpy_dtype))
-        num_items = tf.shape(embeddings)[0]
-        missing = self.most_items - num_items
-        self._num_items.assign(num_items)
-        self._embeddings.assign(tf.pad(embeddings, [[0, missing], [0, 0]]))
-        self._comparisons.assign(tf.pad(comparisons, [[0, missing], [0, missing]]))
+
+        def record() -> None:
+            items, comparisons = batch.sample(embeddings, self.most_items)
+            num_items = tf.shape(items)[0]
+            missing = self.most_items - num_items
+            self._num_items.assign(num_items)
+            self._embeddings.assign(tf.pad(items, [[0, missing], [0, 0]]))
+            self._comparisons.assign(tf.pad(comparisons, [[0, missing], [0, missing]]))
+
+        self._if_on(record)
 
     def record_gradients(self, gradients: Sequence[Any], scale: Any) -> None:
         """Keeps the norm of the gradients: in a training step.
@@ -69,12 +84,21 @@ class BatchProbe:
             gradients: Those of all trainable weights, or of this replica's share of the loss.
             scale: What they were multiplied by.
         """
-        # A gradient of a few rows of a table may name a row more than once.
-        dense = [tf.convert_to_tensor(gradient) for gradient in gradients if gradient is not None]
+        present = [gradient for gradient in gradients if gradient is not None]
+
+        def dense() -> list[Any]:
+            # A gradient of a few rows of a table may name a row more than once.
+            return [tf.convert_to_tensor(gradient) for gradient in present]
+
+        def record(gradients: list[Any]) -> None:
+            self._gradient_norm.assign(tf.linalg.global_norm(gradients) / scale)
+
         context = tf.distribute.get_replica_context()
         if context is not None and context.num_replicas_in_sync > 1:
-            dense = context.all_reduce(tf.distribute.ReduceOp.SUM, dense)
-        self._gradient_norm.assign(tf.linalg.global_norm(dense) / scale)
+            # Replicas cannot wait for each other within a condition.
+            record(context.all_reduce(tf.distribute.ReduceOp.SUM, dense()))
+        else:
+            self._if_on(lambda: record(dense()))
 
     def read(self) -> ProbedBatch | None:
         """What was kept; None before the first step, or if an embedding is not finite."""
@@ -86,6 +110,13 @@ class BatchProbe:
             return None
         comparisons = self._comparisons.numpy()[:num_items, :num_items]
         return ProbedBatch(embeddings, comparisons, float(self._gradient_norm.numpy()))
+
+    def _if_on(self, record: Callable[[], None]) -> None:
+        def recorded() -> tf.Tensor:
+            record()
+            return tf.constant(True)
+
+        tf.cond(self._is_on, recorded, lambda: tf.constant(False))
 
 
 def _variable(value: Any) -> tf.Variable:

@@ -129,6 +129,21 @@ def test_there_is_nothing_to_read():
     assert probe.read() is None
 
 
+def test_turned_off_it_keeps_what_it_has(data):
+    class Once(Looks):
+        def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch)
+            self.model.probe.turn(on=batch == 1)
+
+    looks = Once()
+    make_model().fit(batches_of(data, 12), verbose=0, callbacks=[looks])
+    first, second, third, fourth = looks.seen
+    np.testing.assert_array_equal(first.embeddings, second.embeddings)
+    assert first.gradient_norm == second.gradient_norm != third.gradient_norm
+    assert np.abs(second.embeddings - third.embeddings).max() > 1e-3
+    np.testing.assert_array_equal(third.embeddings, fourth.embeddings)
+
+
 def test_replicas_keep_the_global_batch():
     program = """
 import contextlib, sys, numpy as np, keras, tensorflow as tf
