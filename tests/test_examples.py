@@ -72,6 +72,18 @@ def test_tune_margin(load, tmp_path, capsys):
         assert f"| {trial.trial_id} | {row.hparams['margin']:.3f} |" in out
 
 
+def test_watch_training(load, tmp_path, capsys):
+    arguments = ["--epochs", "2", "--steps", "4", "--margins", "0.3", "--logs", str(tmp_path)]
+    history = load("watch_training").main(arguments)
+    assert history.history["retrieval_recall_at_1"][-1] > 0.8
+    assert "batch_effective_rank" in history.history
+    runs = {path.parent.name for path in (tmp_path / "margin_0.3").rglob("events*")}
+    assert runs == {"diagnostics", "retrieval", "pictures", "projector", "hparams"}
+    rows = (tmp_path / "margin_0.3" / "projector" / "metadata.tsv").read_text().splitlines()
+    assert len(rows) == 1 + 899
+    assert f"tensorboard --logdir {tmp_path}" in capsys.readouterr().out
+
+
 def test_two_views(load, capsys):
     figures = load("two_views").main(["--epochs", "3"])
     assert list(figures) == ["raw pixels", "untrained encoder", "trained encoder"]
