@@ -144,8 +144,17 @@ class Browser:
     def one(self, selector: str) -> Any:
         return wait_for(lambda: self.all(selector), f"an element {selector!r}")[0]
 
+    def values(self, selector: str, expression: str) -> list[Any]:
+        """Returns something of each element `x` that matches and is seen."""
+        return self.script(f"{_DEEP} return seen.map(x => {expression});", selector)
+
     def texts(self, selector: str) -> list[str]:
-        return self.script(f"{_DEEP} return seen.map(x => x.innerText.trim());", selector)
+        return self.values(selector, "x.textContent.trim()")
+
+    def type(self, text: str) -> None:
+        from selenium.webdriver import ActionChains
+
+        ActionChains(self.driver).send_keys(text).perform()
 
     def errors(self) -> list[str]:
         """Returns what the console said of errors since the last call."""
@@ -246,8 +255,7 @@ class Projector:
 
     def legend(self) -> dict[str, tuple[int, int, int]]:
         """Returns the colours that the legend names."""
-        source = f"{_DEEP} return seen.map(x => getComputedStyle(x).backgroundColor);"
-        colours = self.browser.script(source, "vz-projector-legend .shape, .item > .shape")
+        colours = self.browser.values(".item > .shape", "getComputedStyle(x).backgroundColor")
         labels = self.browser.texts(".item > .label")
         return {
             label: tuple(map(int, re.findall(r"\d+", colour)))
