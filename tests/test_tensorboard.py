@@ -117,6 +117,7 @@ def test_pictures_are_drawn(projector):
         projector.choose("runs found", run)
         colours = [c for c in projector.colours() if max(c) - min(c) < 3 and 20 < c[0] < 240]
         greys[run] = len(colours)
+    projector.choose("tensors found", "final")
     projector.choose("Color by", "label")
     projector.browser.screenshot("projector")
     assert greys["digits"] > 20 > 5 > greys["sets"]
