@@ -146,7 +146,7 @@ def summarize(
         epoch_seconds=round(statistics.median(steps) + end, 3),
         bare_epoch_seconds=round(statistics.median(bare_steps), 3),
         percent_of_steps=round(100 * (statistics.median(ratios) - 1), 2),
-        mib_per_epoch=round(mib, 2),
+        mib_per_epoch=round(mib, 4),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from idx_files import write_idx
 
 from keras_siamese import catalogue, losses
 
@@ -50,8 +51,13 @@ def test_triplet_loss(run):
     assert memory["process_mib"] > memory["extra_mib"] >= 0
 
 
-def test_train_step(run):
-    lines = run("train_step", "--images", "3000", "--seconds", "0.1")
+def test_train_step(load, capsys, monkeypatch):
+    module = load("train_step")
+    # Convolutions take long where the compiler is told to be quick.
+    monkeypatch.setattr(module, "CLASSES_PER_BATCH", 4)
+    monkeypatch.setattr(module, "EXAMPLES_PER_CLASS", 2)
+    module.main(["--images", "3000", "--seconds", "0.1"])
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["jit_compile"] for line in lines] == [False, True]
     for line in lines:
         assert 0 < line["milliseconds"]["supervised"]
@@ -89,6 +95,21 @@ def test_sampling(run):
     assert lines["step"]["milliseconds"]["sampled"] > 0
     small, large = lines["memory"]["epochs"].values()
     assert large["array_mib"] > 10 * small["array_mib"]
+
+
+def test_callbacks(run, tmp_path, rng):
+    for part in ("train", "t10k"):
+        labels = np.repeat(np.arange(8, dtype="uint8"), 20)
+        images = rng.integers(0, 256, (160, 28, 28), dtype="uint8")
+        write_idx(tmp_path / f"{part}-images-idx3-ubyte", images)
+        write_idx(tmp_path / f"{part}-labels-idx1-ubyte", labels)
+    options = ["--data", str(tmp_path), "--points", "40", "--steps", "2", "--rounds", "1"]
+    named = ["--epochs", "2", "--callbacks", "EmbeddingProjector", "TrainingDiagnostics"]
+    lines = run("callbacks", *options, *named)
+    assert [line["callback"] for line in lines] == named[3:]
+    for line in lines:
+        assert line["end_seconds"] > 0 and line["bare_epoch_seconds"] > 0
+        assert line["mib_per_epoch"] > 0
 
 
 def test_a_peer_beyond_the_limits_is_left_out(load):

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from hparams_table import read_table
+from idx_files import write_idx
 
 import keras_siamese
 
@@ -35,12 +36,6 @@ def data_folder(variable, subfolder=""):
     if folder is None or not (Path(folder) / subfolder).is_dir():
         pytest.skip(f"{variable} names no folder {subfolder or 'of IDX files'}")
     return str(Path(folder) / subfolder)
-
-
-def write_idx(path, array, opener=open):
-    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes()
-    with opener(path, "wb") as file:
-        file.write(header + array.tobytes())
 
 
 def test_quickstart(load, tmp_path, capsys):

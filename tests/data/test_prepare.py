@@ -9,6 +9,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import tensorflow_datasets as tfds
+from idx_files import write_idx
 
 from keras_siamese.data import prepare
 from keras_siamese.data.prepare import prepare_idx, prepare_image_folder
@@ -17,11 +18,9 @@ from keras_siamese.data.sources.idx import from_idx
 from keras_siamese.data.sources.tfds import from_tfds
 
 
-def write_idx(folder, part, images, labels):
+def write_part(folder, part, images, labels):
     for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
-        header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
-        with gzip.open(folder / f"{part}-{kind}-ubyte.gz", "wb") as file:
-            file.write(header + array.tobytes())
+        write_idx(folder / f"{part}-{kind}-ubyte.gz", array, gzip.open)
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def idx_folder(tmp_path, rng):
     folder.mkdir()
     for part, num_images in (("train", 9), ("t10k", 4)):
         images = rng.integers(0, 256, (num_images, 4, 3), np.uint8)
-        write_idx(folder, part, images, np.arange(num_images, dtype=np.uint8) % 3)
+        write_part(folder, part, images, np.arange(num_images, dtype=np.uint8) % 3)
     return folder
 
 

@@ -5,15 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from idx_files import write_idx
 
 from keras_siamese.data.sampling.pk import pk_batches
 from keras_siamese.data.sources.idx import from_idx, has_idx_part, read_idx_part
-
-
-def write_idx(path, array, opener=open):
-    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
-    with opener(path, "wb") as file:
-        file.write(header + array.tobytes())
 
 
 @pytest.fixture
