@@ -78,8 +78,7 @@ class LogCallback(keras.callbacks.Callback):
 
         Args:
             epoch: Counted from 0 as by Keras.
-            **summaries: `scalars`, `histograms`, `images`, `texts`, `messages`: see
-                `SummaryRun.write`.
+            **summaries: `scalars`, `histograms`, `images`, `messages`: see `SummaryRun.write`.
         """
         if not self.is_writer:
             return

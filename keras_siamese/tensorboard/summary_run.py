@@ -1,4 +1,4 @@
-"""A run of summaries: the scalars, histograms, pictures and texts of one training."""
+"""A run of summaries: the scalars, histograms and pictures of one training."""
 
 import itertools
 from collections.abc import Iterable, Mapping
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 
 _EVENTS = "events.out.tfevents.*"
 
@@ -32,7 +33,6 @@ class SummaryRun:
         scalars: Mapping[str, float] | None = None,
         histograms: Mapping[str, Any] | None = None,
         images: Mapping[str, np.ndarray] | None = None,
-        texts: Mapping[str, str] | None = None,
         messages: Iterable[Any] = (),
     ) -> None:
         """Writes summaries, by their tags.
@@ -42,8 +42,7 @@ class SummaryRun:
             scalars: Numbers.
             histograms: Arrays of any shape, at least one value each.
             images: Pictures, uint8, shape `(height, width, 3 or 4)`.
-            texts: Markdown.
-            messages: Summaries of other kinds, `tensorboard` protocol buffers.
+            messages: Summaries of other kinds, as TensorBoard's protocol buffers.
 
         Raises: OSError or tf.errors.OpError: If they cannot be written.
         """
@@ -53,13 +52,11 @@ class SummaryRun:
         with self._writer.as_default(step=step):
             for tag, value in (scalars or {}).items():
                 tf.summary.scalar(tag, value)
-            for tag, values in (histograms or {}).items():
-                tf.summary.histogram(tag, values)
             for tag, image in (images or {}).items():
                 tf.summary.image(tag, image[None])
-            for tag, text in (texts or {}).items():
-                tf.summary.text(tag, text)
-            for message in messages:
+            # `tf.summary.histogram` takes 5 ms.
+            counted = [histogram_pb(tag, values) for tag, values in (histograms or {}).items()]
+            for message in [*counted, *messages]:
                 tf.summary.experimental.write_raw_pb(message.SerializeToString())
         self._writer.flush()
         # TensorFlow goes on writing into a file that was removed.
