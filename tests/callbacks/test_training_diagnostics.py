@@ -211,9 +211,10 @@ def test_what_is_in_the_run(data, tmp_path):
     histograms = {"distances/positive", "distances/negative", "embedding_norms"}
     scalars = {name for name in logs if not name.startswith("val_")}
     assert {"loss", "batch_active_fraction", "batch_spread"} <= scalars
-    assert set(run.Tags()["tensors"]) == histograms | scalars
-    for name in scalars:
-        written = [(e.step, float(tf.make_ndarray(e.tensor_proto))) for e in run.Tensors(name)]
+    tags = {name: name.replace("batch_", "batch/") for name in scalars}
+    assert set(run.Tags()["tensors"]) == histograms | set(tags.values())
+    for name, tag in tags.items():
+        written = [(e.step, float(tf.make_ndarray(e.tensor_proto))) for e in run.Tensors(tag)]
         assert written == [(2, pytest.approx(logs[name][1])), (4, pytest.approx(logs[name][3]))]
     norms = tf.make_ndarray(run.Tensors("embedding_norms")[0].tensor_proto)
     assert norms[:, 2].sum() == 48  # left, right, number
