@@ -3,7 +3,7 @@
 import datetime
 import numbers
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ class Metadata:
 
     The Projector splits lines at tabs, with no way to quote one, and skips lines without any text,
     after which all labels would be off by one. It takes the first line for names of columns if, and
-    only if, there is a tab in it.
+    only if, there is a tab in it. Points of empty labels would be black, and in no legend.
 
     Attributes:
         names: The names of the columns.
@@ -47,20 +47,18 @@ class Metadata:
 
         Args:
             columns: Name -> one value a point, of any kind. Tabs, line ends and control characters
-                become spaces; None, NaN and no time become empty cells.
+                become spaces; None, NaN and no time become empty cells, and empty labels
+                "(empty)".
 
         Raises: ValueError: If there are fewer than two points, the lengths of columns differ, or
             two have the same name, or one has none.
         """
-        lengths = {name: len(values) for name, values in columns.items()}
-        num_points = next(iter(lengths.values()))
+        num_points = len(next(iter(columns.values())))
         if num_points < 2:
             raise ValueError(f"The Projector shows two points or more. Received: {num_points}.")
-        if set(lengths.values()) != {num_points}:
-            raise ValueError(
-                f"Each metadata column needs one value a point. Received lengths: {lengths}."
-            )
-        return cls(tuple(map(_cell, columns)), tuple(_lines(columns.values())))
+        labels, *others = _cells(columns, num_points)
+        cells = [[label or "(empty)" for label in labels], *others]
+        return cls(tuple(map(as_cell, columns)), tuple(map("\t".join, zip(*cells, strict=True))))
 
     def with_columns(self, columns: Mapping[str, Sequence[Any]]) -> "Metadata":
         """Returns the table with further columns behind those that it has.
@@ -70,11 +68,9 @@ class Metadata:
 
         Raises: ValueError: If their number is another, or the table has a column of that name.
         """
-        if not columns:
-            return self
-        more = Metadata.of(columns)
-        lines = map("\t".join, zip(self.lines, more.lines, strict=True))
-        return Metadata(self.names + more.names, tuple(lines))
+        cells = _cells(columns, len(self.lines))
+        lines = map("\t".join, zip(self.lines, *cells, strict=True))
+        return Metadata((*self.names, *map(as_cell, columns)), tuple(lines))
 
     def column(self, name: str) -> list[str]:
         """Returns the cells of a column."""
@@ -84,16 +80,21 @@ class Metadata:
     def to_bytes(self) -> bytes:
         """Returns the table as the text of a file."""
         header = ["\t".join(self.names)] if len(self.names) > 1 else []
-        rows = (line if line.strip() else "(empty)" + line for line in self.lines)
-        return "".join(f"{line}\n" for line in (*header, *rows)).encode()
+        return "".join(f"{line}\n" for line in (*header, *self.lines)).encode()
 
 
-def _lines(columns: Iterable[Sequence[Any]]) -> Iterable[str]:
-    cells = ([_cell(value) for value in column] for column in columns)
-    return map("\t".join, zip(*cells, strict=True))
+def _cells(columns: Mapping[str, Sequence[Any]], num_points: int) -> list[list[str]]:
+    lengths = {name: len(values) for name, values in columns.items()}
+    if set(lengths.values()) - {num_points}:
+        raise ValueError(
+            f"Each metadata column needs one value for each of the {num_points} points. "
+            f"Received lengths: {lengths}."
+        )
+    return [[as_cell(value) for value in values] for values in columns.values()]
 
 
-def _cell(value: Any) -> str:
+def as_cell(value: Any) -> str:
+    """Returns a value as the text of a cell, or the name of a column as the Projector shows it."""
     if value is None or (isinstance(value, _HAS_NO_VALUE) and value != value):
         return ""
     text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)

@@ -21,7 +21,7 @@ from keras_siamese.tensorboard.projector_run import ProjectorRun
 X = np.arange(24, dtype="float32").reshape(12, 2)
 TRICKY = ["tab\there", "line\nend", "", 'é "<b>"', "日本", "plain"] * 2
 # These stand where they can shift everything below, and right of, them.
-SHOWN = ["tab here", "line end", "", 'é "<b>"', "日本", "plain"] * 2
+SHOWN = ["tab here", "line end", "(empty)", 'é "<b>"', "日本", "plain"] * 2
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_tensorboard_serves_one_line_of_metadata_for_each_point(tensorboard, run
         assert lines.pop(0) == "\t".join(["label", *columns])
         assert [line.split("\t")[1] for line in lines] == [str(i) for i in range(12)]
     labels = [line.split("\t")[0] for line in lines]
-    assert labels == (SHOWN if columns else [label or "(empty)" for label in SHOWN])
+    assert labels == SHOWN
     if "predicted_label" in columns:
         # Points stand on a line: the nearest is the one before or behind.
         predicted = [line.split("\t")[3] for line in lines]

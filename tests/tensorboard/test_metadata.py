@@ -22,8 +22,12 @@ def test_labels_can_neither_shift_rows_nor_columns():
     assert table(label=labels).split("\n")[:-1] == shown
 
 
-def test_a_row_of_empty_cells_stays_a_row():
+def test_an_empty_label_is_shown_as_such_and_other_cells_may_be_empty():
     assert table(label=["", "b"], note=["", ""]) == "label\tnote\n(empty)\t\nb\t\n"
+    labels = Metadata.of({"label": [None, "b"]})
+    assert labels.with_columns({"near": [None, "a"]}).to_bytes() == (
+        b"label\tnear\n(empty)\t\nb\ta\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,7 @@ def test_further_columns_stand_behind_and_leave_the_table_as_it_is():
     assert more.to_bytes() == b"label\tnear\na\tTrue\nb\t\n"
     assert more.column("near") == ["True", ""]
     assert known.to_bytes() == b"a\nb\n"
-    assert known.with_columns({}) is known
+    assert known.with_columns({}) == known
     assert copy.deepcopy(known) is known
 
 
@@ -84,5 +88,5 @@ def test_bad_further_columns():
     known = Metadata.of({"label": ["a", "b"]})
     with pytest.raises(ValueError, match="no two the same"):
         known.with_columns({"label": [1, 2]})
-    with pytest.raises(ValueError, match="argument"):
+    with pytest.raises(ValueError, match=r"each of the 2 points.*'id': 3"):
         known.with_columns({"id": [1, 2, 3]})
