@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,31 +78,25 @@ class ProjectorRun:
                 "written here, and would be lost. Choose another `name` for this run."
             )
 
-    def snapshots(self) -> list[str]:
-        """Returns the names of the snapshots of these very points, in the order of writing.
-
-        Snapshots of points with other metadata or pictures do not count.
-        """
-        return [info.tensor_name for info in self._current_embeddings()]
-
-    def keep(self, names: Collection[str]) -> None:
-        """Removes all snapshots but those of these points that are named.
-
-        Args:
-            names: Names of snapshots to keep.
-        """
-        self._keep([info for info in self._current_embeddings() if info.tensor_name in names])
-
     def write(
-        self, name: str, embeddings: Any, columns: Mapping[str, Sequence[Any]] | None = None
+        self,
+        name: str,
+        embeddings: Any,
+        columns: Mapping[str, Sequence[Any]] | None = None,
+        keeps: Callable[[str], bool] = lambda name: True,
     ) -> None:
         """Writes one snapshot, in place of the one of the same name if there is one.
 
+        Snapshots of other points, that is, with other metadata or pictures, are removed.
+
         Args:
-            name: What the Projector calls the snapshot: letters, digits, `_`, `-` and `.`.
+            name: What the Projector calls the snapshot: letters, digits, `_`, `-` and `.`. Names
+                that differ in case alone are the same, as they are to some disks.
             embeddings: Shape `(num_points, embedding_dim)`, in the order of the metadata.
             columns: What is known about the points of this snapshot alone: column name -> one value
                 a point.
+            keeps: Whether a snapshot that these points have already stays, by its name. Defaults to
+                all.
 
         Raises:
             ValueError: If the name or the shape is another one, an embedding is NaN or infinite,
@@ -113,7 +107,11 @@ class ProjectorRun:
         info = self._describe(check_snapshot_name(name), tensor, has_table=bool(columns))
         table = self._metadata.with_columns(columns or {})
         self.check_ownership()
-        others = [other for other in self._current_embeddings() if other.tensor_name != name]
+        others = [
+            other
+            for other in self._current_embeddings()
+            if other.tensor_name.lower() != name.lower() and keeps(other.tensor_name)
+        ]
         self._keep(others)
         self._write_marker()
         files = dict(self._shared_files)

@@ -21,6 +21,10 @@ def read_config(directory):
     return text_format.Parse(content, ProjectorConfig()).embeddings
 
 
+def snapshots(directory):
+    return [info.tensor_name for info in read_config(directory)]
+
+
 def read_tensor(directory, info):
     return np.fromfile(directory / info.tensor_path, "<f4").reshape(info.tensor_shape)
 
@@ -34,7 +38,7 @@ def test_snapshots_share_metadata_and_pictures(tmp_path, rng):
     run = ProjectorRun(tmp_path / "run", LABELS, Sprite(b"png", 16))
     run.write("epoch_001", first)
     run.write("final", second)
-    assert run.snapshots() == ["epoch_001", "final"]
+    assert snapshots(tmp_path / "run") == ["epoch_001", "final"]
     infos = read_config(tmp_path / "run")
     for info, embeddings in zip(infos, (first, second), strict=True):
         np.testing.assert_allclose(read_tensor(tmp_path / "run", info), embeddings, rtol=1e-4)
@@ -87,8 +91,8 @@ def test_columns_of_a_snapshot_stand_in_its_own_table(tmp_path):
         "final": "label\tnear\na\t4\nb\t5\nc\t\n",
         "bare": "a\nb\nc\n",
     }
-    assert run.snapshots() == list(tables)
-    run.keep(["bare"])
+    assert snapshots(tmp_path) == list(tables)
+    run.write("bare", np.eye(3), keeps=lambda name: False)
     assert [name for name in files(tmp_path) if name.endswith(".tsv")] == ["metadata.tsv"]
 
 
@@ -148,7 +152,8 @@ def test_files_that_a_configuration_names_elsewhere_are_not_removed(tmp_path):
     run.write("final", np.eye(3))
     config = tmp_path / "run" / "projector_config.pbtxt"
     config.write_text('embeddings { tensor_name: "../precious" tensor_path: "../precious.bytes" }')
-    run.keep([])
+    run.write("final", np.eye(3), keeps=lambda name: False)
+    assert snapshots(tmp_path / "run") == ["final"]
     assert (tmp_path / "precious.bytes").exists()
 
 
@@ -157,14 +162,14 @@ def test_a_broken_configuration_of_ours_is_replaced(tmp_path):
     run.write("final", np.eye(3))
     (tmp_path / "projector_config.pbtxt").write_text("embeddings {")
     run.write("final", np.eye(3))
-    assert run.snapshots() == ["final"]
+    assert snapshots(tmp_path) == ["final"]
 
 
 def test_an_event_file_of_another_writer_is_no_obstacle(tmp_path):
     (tmp_path / "events.out.tfevents.1.host").write_text("")
     run = ProjectorRun(tmp_path, LABELS)
     run.write("final", np.eye(3))
-    assert run.snapshots() == ["final"]
+    assert snapshots(tmp_path) == ["final"]
 
 
 @pytest.mark.parametrize("name", ["", "../final", "a/b", ".hidden", "a b", "a:0", "ä", "a&b", None])
@@ -182,15 +187,22 @@ def test_a_snapshot_of_the_same_name_is_replaced(tmp_path):
     np.testing.assert_allclose(read_tensor(tmp_path, info), np.full((3, 5), 5.0), rtol=1e-4)
 
 
-def test_keep_removes_the_other_snapshots_and_their_files(tmp_path):
+def test_names_that_differ_in_case_alone_are_the_same(tmp_path):
     run = ProjectorRun(tmp_path, LABELS)
-    for name in ("epoch_001", "epoch_002", "final"):
+    run.write("final", np.ones((3, 4)))
+    run.write("Final", np.ones((3, 5)))
+    assert snapshots(tmp_path) == ["Final"]
+    assert [name for name in files(tmp_path) if name.endswith(".bytes")] == ["Final.bytes"]
+
+
+def test_snapshots_that_are_not_kept_are_removed_with_their_files(tmp_path):
+    run = ProjectorRun(tmp_path, LABELS)
+    for name in ("epoch_001", "epoch_002", "epoch_003"):
         run.write(name, np.eye(3))
-    run.keep(["epoch_001"])
-    assert run.snapshots() == ["epoch_001"]
-    assert [name for name in files(tmp_path) if name.endswith(".bytes")] == ["epoch_001.bytes"]
-    run.keep([])
-    assert "projector_config.pbtxt" not in files(tmp_path)
+    run.write("final", np.eye(3), keeps=["epoch_001"].__contains__)
+    assert snapshots(tmp_path) == ["epoch_001", "final"]
+    tensors = [name for name in files(tmp_path) if name.endswith(".bytes")]
+    assert tensors == ["epoch_001.bytes", "final.bytes"]
 
 
 @pytest.mark.parametrize(
@@ -205,9 +217,8 @@ def test_other_points_start_the_run_anew(tmp_path, metadata, sprite):
     ProjectorRun(tmp_path, LABELS, Sprite(b"png", 16)).write("epoch_001", np.eye(3))
     (tmp_path / "notes.txt").write_text("not ours")
     other = ProjectorRun(tmp_path, metadata, sprite)
-    assert other.snapshots() == []
     other.write("final", np.eye(3))
-    assert other.snapshots() == ["final"]
+    assert snapshots(tmp_path) == ["final"]
     assert "epoch_001.bytes" not in files(tmp_path)
     assert ("sprite.png" in files(tmp_path)) == (sprite is not None)
     assert "notes.txt" in files(tmp_path)
@@ -234,7 +245,7 @@ def test_an_interrupted_write_leaves_only_whole_files_in_the_config(tmp_path, mo
     assert "projector_config.pbtxt" not in files(tmp_path)
     assert not any(name.startswith(".") for name in files(tmp_path))
     run.write("final", np.eye(3))
-    assert run.snapshots() == ["final"]
+    assert snapshots(tmp_path) == ["final"]
 
 
 @pytest.mark.parametrize("failing", ["events.out", "projector_config", "checkpoint"])
@@ -250,7 +261,7 @@ def test_a_first_write_that_fails_leaves_a_directory_of_ours(tmp_path, monkeypat
         patch.setattr(os, "replace", fail)
         run.write("final", np.eye(3))
     run.write("final", np.eye(3))
-    assert run.snapshots() == ["final"]
+    assert snapshots(tmp_path) == ["final"]
 
 
 @pytest.mark.parametrize(
