@@ -38,9 +38,10 @@ class Points:
         """Returns the points themselves: they never change, and may be large."""
         return self
 
-    def embed(self, model: keras.Model) -> np.ndarray:
-        """Returns what a model makes of the items, in their order."""
-        return model.predict(as_texts(self.x), verbose=0)
+    def embed(self, model: keras.Model, count: int | None = None) -> np.ndarray:
+        """Returns what a model makes of the items, or of the first few, in their order."""
+        x = keras.tree.map_structure(lambda array: array[:count], self.x)
+        return model.predict(as_texts(x), verbose=0)
 
 
 def gather_points(data: Any, max_points: int) -> Points:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from keras_siamese.callbacks.point_columns import (
 )
 from keras_siamese.callbacks.point_sets import join_sets
 from keras_siamese.callbacks.points import Points, gather_sets
-from keras_siamese.ops.checks import check_choice, check_count
+from keras_siamese.ops.checks import as_embeddings, check_choice, check_count
 from keras_siamese.tensorboard.metadata import Metadata
 from keras_siamese.tensorboard.projector_run import (
     ProjectorRun,
@@ -97,8 +97,9 @@ class EmbeddingProjector(LogCallback):
         num_available: The number of items that they were chosen from.
 
     Raises: ValueError: If a data set is empty, sets are not alike, lengths differ, a label has no
-        class name, two columns have one name, or, when training begins, if the run's directory
-        holds a Projector configuration that something else has written.
+        class name, two columns have one name, or, when training begins, if the model makes no
+        embeddings of the items, or the run's directory holds a Projector configuration that
+        something else has written.
 
     Example:
         >>> sets = {"train": (x_train, y_train), "validation": (x_val, y_val)}
@@ -135,9 +136,16 @@ class EmbeddingProjector(LogCallback):
         self._has_written = False
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Forgets the fit before, and checks that no other writer's run is written over."""
+        """Forgets the fit before, and checks what would be an error when training is over.
+
+        Raises: ValueError: If the model makes no embeddings of the points, or another writer's run
+            would be written over.
+        """
         super().on_train_begin(logs)
         self._has_written = False
+        if self.log_dir is None:
+            return
+        as_embeddings(self._points.embed(self.model, count=32))
         if self.is_writer:
             with self.writing("its view of the run"):
                 self._run().check_ownership()
@@ -177,14 +185,18 @@ class EmbeddingProjector(LogCallback):
     def _run(self) -> ProjectorRun:
         return ProjectorRun(self.run_dir, self._metadata, self._sprite, self._views)
 
-    def _write(self, model: keras.Model, snapshot: str, embeddings: Any) -> ProjectorRun:
+    def _write(
+        self,
+        model: keras.Model,
+        snapshot: str,
+        embeddings: Any,
+        keeps: Callable[[str], bool] = lambda snapshot: True,
+    ) -> None:
         embeddings = as_finite_embeddings(embeddings, self.num_points)
         distance = getattr(model, "distance_function", None) or distances.get("euclidean")
         names = self._metadata.column("label")
         columns = compute_columns(self._computed, embeddings, self._points.labels, names, distance)
-        run = self._run()
-        run.write(snapshot, embeddings, columns)
-        return run
+        self._run().write(snapshot, embeddings, columns, keeps)
 
     def _write_in_fit(self, snapshot: str) -> None:
         if self.log_dir is None:
@@ -195,16 +207,15 @@ class EmbeddingProjector(LogCallback):
             return
         try:
             with self.writing(f"the snapshot {snapshot!r}"):
-                run = self._write(self.model, snapshot, embeddings)
-                if not self._has_written:
-                    names = run.snapshots()
-                    run.keep([n for n in names if n == snapshot or self._precedes_fit(n)])
-                    self._has_written = True
+                self._write(self.model, snapshot, embeddings, self._is_of_training)
+                self._has_written = True
         except ValueError as error:
             self.say_lost(f"the snapshot {snapshot!r}", str(error))
 
-    def _precedes_fit(self, snapshot: str) -> bool:
-        """Returns whether a snapshot shows an epoch before the first one of this fit."""
+    def _is_of_training(self, snapshot: str) -> bool:
+        """Returns whether a snapshot was written by this fit, or shows an epoch before it."""
+        if self._has_written:
+            return True
         epoch = re.fullmatch(r"epoch_(\d+)", snapshot)
         if epoch is None:
             return False

@@ -28,6 +28,31 @@ def test_another_writers_run_is_refused_before_any_training(tmp_path):
     assert config.read_text() == 'embeddings { tensor_name: "theirs" }'
 
 
+def two_outputs():
+    x = keras.Input((2,))
+    model = keras.Model(x, [keras.layers.Dense(2)(x), keras.layers.Dense(2)(x)])
+    model.compile("sgd", ["mse", "mse"])
+    return model
+
+
+@pytest.mark.parametrize(
+    "model,y,data,message",
+    [
+        (make_model(), X, (X[:, :1], Y), "incompatible"),
+        (two_outputs(), [X, X], (X, Y), r"Embeddings must have shape \(batch_size"),
+    ],
+)
+def test_data_that_the_model_makes_no_embeddings_of_is_refused_before_any_training(
+    tmp_path, model, y, data, message
+):
+    epochs = []
+    note = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epochs.append(epoch))
+    projector = EmbeddingProjector(tmp_path, data)
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y, verbose=0, callbacks=[projector, note])
+    assert epochs == []
+
+
 def test_another_writer_that_comes_while_training_loses_nothing(tmp_path):
     config = tmp_path / "projector" / "projector_config.pbtxt"
 
@@ -97,7 +122,6 @@ def test_bad_embeddings_keep_the_snapshots_before(tmp_path, embeddings, message)
     with pytest.raises(ValueError, match=message):
         projector.write(bad)
     projector.set_model(bad)
-    projector.on_train_begin()
     projector.on_epoch_begin(0)
     with pytest.warns(
         UserWarning, match=f"(?s)lost the snapshot 'final'.*{message}.*Training goes"
