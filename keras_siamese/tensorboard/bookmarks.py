@@ -13,7 +13,9 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def bookmarks(metadata: Metadata, columns: Sequence[str], embedding_dim: int) -> bytes | None:
-    """Returns the file of saved views that colour, and label, the points by a column.
+    """Returns the file of saved views that colour the points by a column.
+
+    In all of them the first column labels the points.
 
     Args:
         metadata: What is known of the points.
@@ -26,7 +28,7 @@ def bookmarks(metadata: Metadata, columns: Sequence[str], embedding_dim: int) ->
     dimensions = (len(metadata.lines), embedding_dim)
     known = [name for name in columns if name in metadata.names]
     can_colour = [name for name in known if _is_colourable(metadata.column(name))]
-    views = [_view(name, dimensions) for name in can_colour]
+    views = [_view(name, metadata.names[0], dimensions) for name in can_colour]
     return json.dumps(views).encode() if views else None
 
 
@@ -36,7 +38,7 @@ def _is_colourable(values: Sequence[str]) -> bool:
     return bool(distinct) and (is_few or all(map(_NUMBER.fullmatch, distinct)))
 
 
-def _view(column: str, dimensions: tuple[int, int]) -> dict[str, object]:
+def _view(column: str, label: str, dimensions: tuple[int, int]) -> dict[str, object]:
     """Returns one view. The Projector breaks if a key is missing; the values are its own."""
     sides = ("XLeft", "XRight", "YUp", "YDown")
     return {
@@ -56,8 +58,8 @@ def _view(column: str, dimensions: tuple[int, int]) -> dict[str, object]:
         "selectedPoints": [],
         "selectedColorOptionName": column,
         "forceCategoricalColoring": False,
-        "selectedLabelOption": column,
-        "customSelectedSearchByMetadataOption": column,
+        "selectedLabelOption": label,
+        "customSelectedSearchByMetadataOption": label,
         **{f"custom{side}Text": "" for side in sides},
         **{f"custom{side}Regex": False for side in sides},
     }

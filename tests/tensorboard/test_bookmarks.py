@@ -11,14 +11,15 @@ def views(columns, names=("label",), dim=3):
     return [] if content is None else json.loads(content)
 
 
-def test_a_view_colours_and_labels_by_its_column():
-    names = ["label", "id"]
-    columns = {"label": ["a", "b"], "id": [1, 2], "note": ["", "x"]}
-    names = [*names, "unknown"]
-    first, second = views(columns, names, dim=64)
-    assert first["label"] == "coloured by label"
-    assert (first["selectedColorOptionName"], first["selectedLabelOption"]) == ("label", "label")
+def test_a_view_colours_by_its_column_and_keeps_the_labels():
+    columns = {"class": ["a", "b"], "id": [1, 2], "note": ["", "x"]}
+    first, second = views(columns, ["class", "id", "unknown"], dim=64)
+    assert (first["label"], second["label"]) == ("coloured by class", "coloured by id")
+    assert first["selectedColorOptionName"] == "class"
     assert second["selectedColorOptionName"] == "id"
+    for view in (first, second):
+        assert view["selectedLabelOption"] == "class"
+        assert view["customSelectedSearchByMetadataOption"] == "class"
     assert first["dataSetDimensions"] == [2, 64]
     # The Projector breaks without any of these.
     texts = {f"custom{side}Text" for side in ("XLeft", "XRight", "YUp", "YDown")}
@@ -39,5 +40,5 @@ def test_a_view_colours_and_labels_by_its_column():
     ],
 )
 def test_only_what_the_projector_can_colour_by_is_offered(values, is_offered):
-    columns = {"label": values, "place": list(range(len(values)))}
-    assert len(views(columns)) == is_offered
+    columns = {"label": list(range(len(values))), "kind": values}
+    assert len(views(columns, ["kind"])) == is_offered
