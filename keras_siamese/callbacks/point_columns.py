@@ -64,17 +64,20 @@ def label_names(labels: np.ndarray, class_names: Sequence[str] | None) -> list[A
     return [class_names[label] for label in labels]
 
 
-def given_columns(metadata: Mapping[str, Any], sets: Mapping[str, Points]) -> dict[str, list[Any]]:
+def given_columns(metadata: Any, sets: Mapping[str, Points]) -> dict[str, list[Any]]:
     """Returns the user's columns, of the items that are shown.
 
     Args:
-        metadata: Name -> one value for each item of the data set; of named sets, set -> such
-            columns. Those that a set does not have are empty there.
+        metadata: Name -> one value for each item of the data set, or a data frame; of named sets,
+            set -> such columns. Those that a set does not have are empty there.
         sets: Name -> points of the set. The name of an only set without one is empty.
 
-    Raises: ValueError: If a set is unknown, or a column has not one value for each item.
+    Raises: ValueError: If a set is unknown, there are no columns by name, or a column has not one
+        value for each item.
     """
-    by_set = of_sets("metadata", metadata, sets)
+    by_set = {
+        name: _by_name(columns) for name, columns in of_sets("metadata", metadata, sets).items()
+    }
     names = {name: None for columns in by_set.values() for name in columns}
     shown: dict[str, list[Any]] = {name: [] for name in names}
     for set_name, points in sets.items():
@@ -86,6 +89,15 @@ def given_columns(metadata: Mapping[str, Any], sets: Mapping[str, Points]) -> di
             else:
                 values.extend([None] * len(points.positions))
     return shown
+
+
+def _by_name(columns: Any) -> dict[str, Any]:
+    if not isinstance(columns, Mapping) and not hasattr(columns, "columns"):
+        raise ValueError(
+            "`metadata` must be columns by name: a dict or a data frame. "
+            f"Received: an object of type {type(columns).__name__}. Use {{'column': ...}}."
+        )
+    return {name: columns[name] for name in getattr(columns, "columns", columns)}
 
 
 def of_sets(argument: str, given: Any, sets: Mapping[str, Points]) -> dict[str, Any]:

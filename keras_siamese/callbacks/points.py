@@ -131,14 +131,16 @@ def _draw(data: Any, max_points: int) -> _Draw:
             data.groups,
         )
     chunks: list[tuple[Any, ...]] = []
-    num_available = 0
+    num_available = num_held = 0
     for x, y in _batches(data):
         x, y = as_labelled_arrays(x, y)
         positions = np.arange(num_available, num_available + len(y))
         chunks.append((x, y, positions, random.random(len(y))))
         num_available += len(y)
-        if sum(len(chunk[1]) for chunk in chunks) > 2 * max_points:
+        num_held += len(y)
+        if num_held > 2 * max_points:
             chunks = [_thin(_join(chunks), max_points)]
+            num_held = max_points
     if not chunks:
         raise ValueError("The data set is empty. Received: a dataset without a batch.")
     x, y, positions, keys = _join(chunks)

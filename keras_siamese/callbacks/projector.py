@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from keras_siamese.callbacks.point_columns import (
 from keras_siamese.callbacks.point_sets import join_sets
 from keras_siamese.callbacks.points import Points, gather_sets
 from keras_siamese.ops.checks import as_embeddings, check_choice, check_count
-from keras_siamese.tensorboard.metadata import Metadata
+from keras_siamese.tensorboard.metadata import Metadata, as_cell
 from keras_siamese.tensorboard.projector_run import (
     ProjectorRun,
     as_finite_embeddings,
@@ -42,9 +42,10 @@ class EmbeddingProjector(LogCallback):
 
         tensorboard --logdir LOG_DIR
 
-    in the tab *Projector*: choose the snapshot on the left at the top, and on the right at the
-    bottom, under *Bookmarks*, by which column the points are coloured. Reload the page to see the
-    snapshots that were written since.
+    in the tab *Projector*: choose the snapshot on the left at the top, where the first one by name
+    is shown (`epoch_003` before `final`), and on the right at the bottom, under *Bookmarks*, by
+    which column the points are coloured. Reload the page to see the snapshots that were written
+    since.
 
     The columns are `label`; `item`, the place in the data set; `set`, if there are several; `group`
     of a `Source` with groups; `text`, the beginning of each item that is text; those of `metadata`;
@@ -77,8 +78,9 @@ class EmbeddingProjector(LogCallback):
             takes. `y`: integers or strings, shape `(N,)` or `(N, 1)`. Or a dict name -> one of
             these, such as `{"train": ..., "validation": ...}`: sets of like items, shown together.
         every_n_epochs: Write a snapshot after each n-th epoch; 0 for none. Defaults to 0.
-        metadata: Further columns: name -> one value for each item of `data`, of any type; of
-            several sets, set -> such columns. Defaults to None.
+        metadata: Further columns: name -> one value for each item of `data`, of any type; a data
+            frame of pandas or polars is such, too. Of several sets, set -> such columns. Defaults
+            to None.
         computed: Which computed columns there are, in this order. Defaults to all three; `()` for
             none.
         images: The pictures of the points, one for each item of `data`: an array of shape
@@ -113,7 +115,7 @@ class EmbeddingProjector(LogCallback):
         data: Any,
         *,
         every_n_epochs: int = 0,
-        metadata: Mapping[str, Any] | None = None,
+        metadata: Any = None,
         computed: Sequence[str] = COMPUTED,
         images: Any = "auto",
         class_names: Sequence[str] | None = None,
@@ -125,14 +127,13 @@ class EmbeddingProjector(LogCallback):
         sets = _gather(data, max_points)
         self._points = points = join_sets(sets)
         self.num_points, self.num_available = len(points.labels), points.num_available
-        columns = _joined_columns(
-            known_columns(points, sets, class_names),
-            given_columns(metadata or {}, sets),
-            self._computed,
-        )
-        self._metadata = Metadata.of(columns)
+        known = known_columns(points, sets, class_names)
+        given = given_columns({} if metadata is None else metadata, sets)
+        _check_names(given, [*known, *self._computed])
+        self._metadata = Metadata.of({**known, **given})
         self._sprite = _sprite(images, points, sets)
-        self._views = [name for name in (*columns, *self._computed) if name not in ("item", "text")]
+        names = (*self._metadata.names, *self._computed)
+        self._views = [name for name in names if name not in ("item", "text")]
         self._has_written = False
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -153,7 +154,9 @@ class EmbeddingProjector(LogCallback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Writes a snapshot after each n-th epoch."""
         if self.is_due(epoch):
-            self._write_in_fit(f"epoch_{epoch + 1:03d}")
+            # The Projector sorts them as text.
+            width = max(3, len(str((self.params or {}).get("epochs", 0))))
+            self._write_in_fit(f"epoch_{epoch + 1:0{width}d}")
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Writes the snapshot of the trained model."""
@@ -247,16 +250,13 @@ def _gather(data: Any, max_points: int) -> dict[str, Points]:
     return gather_sets(sets, max_points)
 
 
-def _joined_columns(
-    known: Mapping[str, Any], given: Mapping[str, Any], computed: Sequence[str]
-) -> dict[str, Any]:
+def _check_names(given: Iterable[str], taken: Sequence[str]) -> None:
     for name in given:
-        if name in known or name in computed:
+        if as_cell(name) in taken:
             raise ValueError(
                 f"The `metadata` column {name!r} would hide the one of the same name that is "
-                f"there already: {[*known, *computed]}. Rename it."
+                f"there already: {taken}. Rename it."
             )
-    return {**known, **given}
 
 
 def _sprite(images: Any, points: Points, sets: Mapping[str, Points]) -> Sprite | None:

@@ -72,6 +72,25 @@ def test_given_columns_keep_their_values_and_follow_the_sample():
     assert tensors == {"id": [2 * i for i in positions]}
 
 
+class Frame:
+    """What data frames of pandas and polars share: `columns`, and columns by name."""
+
+    columns = ("id", "note")
+
+    def __getitem__(self, name):
+        return {"id": np.array([5, 6]), "note": ("x", "y")}[name]
+
+    def __bool__(self):
+        raise ValueError("The truth value of a DataFrame is ambiguous.")
+
+
+def test_a_data_frame_gives_its_columns():
+    _, sets = gather(**{"": ([[1], [2]], [0, 1])})
+    assert given_columns(Frame(), sets) == {"id": [5, 6], "note": ["x", "y"]}
+    _, sets = gather(a=([[1], [2]], [0, 1]), b=([[3]], [1]))
+    assert given_columns({"a": Frame()}, sets)["note"] == ["x", "y", None]
+
+
 def test_columns_that_a_set_does_not_have_are_empty_there():
     _, sets = gather(a=([[1], [2]], [0, 1]), b=([[3]], [1]), c=([[4]], [1]))
     columns = given_columns({"b": {"id": [7], "note": ["x"]}, "a": {"id": [5, 6]}}, sets)

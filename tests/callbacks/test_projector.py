@@ -40,6 +40,14 @@ def test_snapshots_by_epoch_show_the_model_of_that_epoch(tmp_path, steps_per_exe
         np.testing.assert_allclose(tensor, seen[epoch], rtol=1e-4, atol=1e-6)
 
 
+def test_snapshots_sort_by_epoch(tmp_path):
+    projector = EmbeddingProjector(tmp_path, (X, Y), every_n_epochs=1)
+    fit(make_model(), [projector], epochs=1000, initial_epoch=998)
+    assert snapshots(tmp_path / "projector") == ["epoch_0999", "epoch_1000", "final"]
+    fit(make_model(), [projector], epochs=1001, initial_epoch=999)
+    assert snapshots(tmp_path / "projector") == ["epoch_0999", "epoch_1000", "epoch_1001", "final"]
+
+
 def test_training_that_goes_on_keeps_the_epochs_before(tmp_path):
     for epochs, initial_epoch in ((4, 0), (5, 2)):
         projector = EmbeddingProjector(tmp_path, (X, Y), every_n_epochs=1)
@@ -209,6 +217,15 @@ def test_named_sets_are_shown_together(tmp_path):
     assert shown.tolist() == [1] * 4 + [2] * 4 + [3] * 2
 
 
+def test_metadata_may_be_no_plain_dict(tmp_path):
+    class Frame(dict):
+        def __bool__(self):
+            raise ValueError("The truth value of a DataFrame is ambiguous.")
+
+    EmbeddingProjector(tmp_path, (X, Y), metadata=Frame(id=Y)).write(make_model())
+    assert "id" in read_table(tmp_path / "projector")
+
+
 def test_computed_columns_tell_what_the_model_of_the_snapshot_makes_of_the_points(tmp_path):
     data = (np.array([[0.0, 0], [1, 0], [3, 0], [9, 0]], "float32"), ["a", "a", "b", "b"])
     projector = EmbeddingProjector(tmp_path, data)
@@ -251,10 +268,11 @@ def test_nothing_computed_needs_no_table_of_its_own(tmp_path):
 
 def test_views_are_of_what_is_worth_seeing(tmp_path):
     source = from_arrays(X, Y, groups=Y // 2)
-    fit(make_model(), [EmbeddingProjector(tmp_path, source)], epochs=0)
+    projector = EmbeddingProjector(tmp_path, source, metadata={"two\nwords": Y})
+    fit(make_model(), [projector], epochs=0)
     views = json.loads((tmp_path / "projector" / "bookmarks.json").read_text())
     colours = [view["selectedColorOptionName"] for view in views]
-    assert colours == ["label", "group", *COMPUTED]
+    assert colours == ["label", "group", "two words", *COMPUTED]
 
 
 def test_texts_have_a_column_and_are_embedded(tmp_path):
