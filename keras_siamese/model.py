@@ -153,6 +153,14 @@ class SiameseModel(WholeSetModel):
         return loss.distance if isinstance(loss, MetricLoss) else distances.get("euclidean")
 
     @property
+    def embedding_dim(self) -> int | None:
+        """The number of dimensions of the embeddings.
+
+        None for an encoder that hides it (a subclassed model), until `fit` has seen a batch.
+        """
+        return self._embedding_dim or embedding_dim_of(self.encoder)
+
+    @property
     def pk_options(self) -> PKOptions | None:
         """What P x K batches `fit` was last given: arguments of `pk_batches`.
 
@@ -282,7 +290,7 @@ class SiameseModel(WholeSetModel):
             embeddings = ops.stop_gradient(embeddings)
             figures |= batch.figures(self.distance_function, embeddings)
             if self._probe is not None:
-                self._probe.record_batch(batch, embeddings)
+                self._probe.record_batch(batch, embeddings, self.distance_function)
         return loss, parts, figures
 
     def _update_metrics(

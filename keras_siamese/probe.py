@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from keras_siamese.distances import Distance
 from keras_siamese.inputs import Batch
 from keras_siamese.ops.checks import as_embeddings
 
@@ -17,13 +18,14 @@ class ProbedBatch:
 
     Attributes:
         embeddings: Of the first items, float32, shape `(num_items, embedding_dim)`.
-        comparisons: What they are to each other, shape `(num_items, num_items)`: see
-            `Batch.sample`.
+        distances: Between them, float32, shape `(num_items, num_items)`.
+        comparisons: What they are to each other, of the same shape: see `Batch.sample`.
         gradient_norm: Euclidean norm of the gradient by all trainable weights; NaN if it was not
             finite or there was none.
     """
 
     embeddings: np.ndarray
+    distances: np.ndarray
     comparisons: np.ndarray
     gradient_norm: float
 
@@ -42,6 +44,7 @@ class BatchProbe:
         self.most_items = most_items
         self._is_on = _variable(np.bool_(True))
         self._embeddings: Any = None
+        self._distances = _variable(np.zeros((most_items, most_items), np.float32))
         self._comparisons = _variable(np.zeros((most_items, most_items), np.int8))
         self._num_items = _variable(np.int32(0))
         self._gradient_norm = _variable(np.float32("nan"))
@@ -54,12 +57,13 @@ class BatchProbe:
         """
         self._is_on.assign(on)
 
-    def record_batch(self, batch: Batch, embeddings: Any) -> None:
+    def record_batch(self, batch: Batch, embeddings: Any, distance: Distance) -> None:
         """Keeps a batch: in a training step.
 
         Args:
             batch: The batch.
             embeddings: Those of its items, shape `(batch_size, embedding_dim)`.
+            distance: What they are compared by.
         """
         embeddings = as_embeddings(embeddings)
         if self._embeddings is None:
@@ -70,10 +74,12 @@ class BatchProbe:
         def record() -> None:
             items, comparisons = batch.sample(embeddings, self.most_items)
             num_items = tf.shape(items)[0]
-            missing = self.most_items - num_items
+            missing = [0, self.most_items - num_items]
             self._num_items.assign(num_items)
-            self._embeddings.assign(tf.pad(items, [[0, missing], [0, 0]]))
-            self._comparisons.assign(tf.pad(comparisons, [[0, missing], [0, missing]]))
+            self._embeddings.assign(tf.pad(items, [missing, [0, 0]]))
+            pairwise = tf.cast(distance.pairwise(items, items), tf.float32)
+            self._distances.assign(tf.pad(pairwise, [missing, missing]))
+            self._comparisons.assign(tf.pad(comparisons, [missing, missing]))
 
         self._if_on(record)
 
@@ -87,11 +93,13 @@ class BatchProbe:
         present = [gradient for gradient in gradients if gradient is not None]
 
         def dense() -> list[Any]:
-            # A gradient of a few rows of a table may name a row more than once.
-            return [tf.convert_to_tensor(gradient) for gradient in present]
+            # A gradient of a few rows of a table may name a row more than once; squares of float16
+            # overflow.
+            return [tf.cast(tf.convert_to_tensor(gradient), tf.float32) for gradient in present]
 
         def record(gradients: list[Any]) -> None:
-            self._gradient_norm.assign(tf.linalg.global_norm(gradients) / scale)
+            norm = tf.linalg.global_norm(gradients) / tf.cast(scale, tf.float32)
+            self._gradient_norm.assign(norm)
 
         context = tf.distribute.get_replica_context()
         if context is not None and context.num_replicas_in_sync > 1:
@@ -108,8 +116,10 @@ class BatchProbe:
         embeddings = self._embeddings.numpy()[:num_items]
         if not np.isfinite(embeddings).all():
             return None
-        comparisons = self._comparisons.numpy()[:num_items, :num_items]
-        return ProbedBatch(embeddings, comparisons, float(self._gradient_norm.numpy()))
+        distances, comparisons = (
+            pairs.numpy()[:num_items, :num_items] for pairs in (self._distances, self._comparisons)
+        )
+        return ProbedBatch(embeddings, distances, comparisons, float(self._gradient_norm.numpy()))
 
     def _if_on(self, record: Callable[[], None]) -> None:
         def recorded() -> tf.Tensor:

@@ -2,13 +2,13 @@
 
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
 from keras_siamese.callbacks.log_callback import LogCallback
+from keras_siamese.distances import Distance
 from keras_siamese.inputs import MATCH, OTHER
 from keras_siamese.losses import MetricLoss, TripletLoss
 from keras_siamese.model import SiameseModel
@@ -17,8 +17,8 @@ from keras_siamese.ops.geometry import effective_rank
 from keras_siamese.probe import BatchProbe, ProbedBatch
 from keras_siamese.training_guard import DIMENSIONAL_COLLAPSE, CollapseWatch
 
-# Fewer dimensions are soon used up, and few are what some want.
-_LARGER_EMBEDDING = 4
+# Fewer dimensions, or items, are soon used up, and few dimensions are what some want.
+_MANY_DIMENSIONS = 4
 
 
 class TrainingDiagnostics(LogCallback):
@@ -32,8 +32,8 @@ class TrainingDiagnostics(LogCallback):
     - `batch_hard_share`, `batch_semi_hard_share`, `batch_easy_share`: the shares of the valid
       triplets, whether mined or not, with `d_an <= d_ap`; with `d_ap < d_an < d_ap + margin`; and
       with `d_an >= d_ap + margin`. They add up to 1. The margin is that of a `TripletLoss`, also
-      in a sum; of other losses, and of a soft margin, there is the first share alone. Pairs have
-      no triplets.
+      in a sum whose first loss has the same distance; of other losses, and of a soft margin, there
+      is the first share alone. Pairs have no triplets.
     - `batch_hardest_share`: the share of the anchors whose hardest triplet is hard: their nearest
       negative is no further than their farthest positive.
     - `batch_embedding_norm`, `batch_embedding_norm_deviation`: mean and standard deviation of the
@@ -127,18 +127,11 @@ class TrainingDiagnostics(LogCallback):
         logs = {} if logs is None else logs
         if not self._batches:
             return
-        distance = self.model.distance_function
-        margin = _margin_of(self.model.loss)
-        distances = [
-            keras.ops.convert_to_numpy(distance.pairwise(batch.embeddings, batch.embeddings))
-            for batch in self._batches
-        ]
-        figures = [
-            {**_space_figures(batch), **_triplet_shares(d, batch.comparisons, margin)}
-            for batch, d in zip(self._batches, distances, strict=True)
-        ]
-        logs |= _means(figures)
-        if self._batches[0].embeddings.shape[1] >= _LARGER_EMBEDDING:
+        margin = _margin_of(self.model.loss, self.model.distance_function)
+        logs |= _means(
+            [{**_space_figures(batch), **_triplet_shares(batch, margin)} for batch in self._batches]
+        )
+        if all(min(batch.embeddings.shape) >= _MANY_DIMENSIONS for batch in self._batches):
             self._watch.look(epoch, logs, self.model.loss)
         if self.is_writer and self.is_due(epoch):
             scalars = {
@@ -146,17 +139,7 @@ class TrainingDiagnostics(LogCallback):
                 for name, value in logs.items()
                 if name == "loss" or name.startswith("batch_")
             }
-            self.write_summaries(epoch, scalars=scalars, histograms=self._histograms(distances))
-
-    def _histograms(self, distances: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-        looked_at = list(zip(distances, self._batches, strict=True))
-        values = {
-            "distances/positive": [d[batch.comparisons == MATCH] for d, batch in looked_at],
-            "distances/negative": [d[batch.comparisons == OTHER] for d, batch in looked_at],
-            "embedding_norms": [_norms(batch) for _, batch in looked_at],
-        }
-        joined = {name: np.concatenate(parts) for name, parts in values.items()}
-        return {name: numbers for name, numbers in joined.items() if len(numbers)}
+            self.write_summaries(epoch, scalars=scalars, histograms=_histograms(self._batches))
 
 
 def _step_to_look_at(steps_done: int, num_looks: int, num_steps: int | None) -> int:
@@ -170,12 +153,17 @@ def _step_to_look_at(steps_done: int, num_looks: int, num_steps: int | None) -> 
     return -(-(looks_done + 1) * num_steps // num_looks)
 
 
-def _margin_of(loss: Any) -> float | None:
-    """Returns the margin of a triplet loss, the first of several; None if there is none."""
+def _margin_of(loss: Any, distance: Distance) -> float | None:
+    """Returns the margin of a triplet loss, the first of several; None if there is none.
+
+    Args:
+        loss: What the model is trained by.
+        distance: In whose units it is to be.
+    """
     if isinstance(loss, TripletLoss):
-        return loss.margin
+        return loss.margin if loss.distance.name == distance.name else None
     parts = loss.owners if isinstance(loss, MetricLoss) else []
-    margins = [_margin_of(part) for part in parts]
+    margins = [_margin_of(part, distance) for part in parts]
     return next((margin for margin in margins if margin is not None), None)
 
 
@@ -196,17 +184,9 @@ def _space_figures(batch: ProbedBatch) -> dict[str, float]:
     }
 
 
-def _triplet_shares(
-    d: np.ndarray, comparisons: np.ndarray, margin: float | None
-) -> dict[str, float]:
-    """Returns what the valid triplets are, if there are any.
-
-    Args:
-        d: Distances, shape `(num_items, num_items)`.
-        comparisons: See `Batch.sample`.
-        margin: The margin; None if there is none.
-    """
-    is_match, is_other = comparisons == MATCH, comparisons == OTHER
+def _triplet_shares(batch: ProbedBatch, margin: float | None) -> dict[str, float]:
+    """Returns what the valid triplets are, if there are any."""
+    d, is_match, is_other = batch.distances, batch.comparisons == MATCH, batch.comparisons == OTHER
     anchor, positive = np.nonzero(is_match)
     num_triplets = is_other.sum(axis=1)[anchor].sum()
     if num_triplets == 0:
@@ -225,6 +205,17 @@ def _triplet_shares(
         easy = float((d_an >= d_ap + margin).sum() / num_triplets)
         shares |= {"batch_semi_hard_share": 1 - hard - easy, "batch_easy_share": easy}
     return shares
+
+
+def _histograms(batches: Iterable[ProbedBatch]) -> dict[str, np.ndarray]:
+    """Returns what there are histograms of, over all batches."""
+    values = {
+        "distances/positive": [batch.distances[batch.comparisons == MATCH] for batch in batches],
+        "distances/negative": [batch.distances[batch.comparisons == OTHER] for batch in batches],
+        "embedding_norms": [_norms(batch) for batch in batches],
+    }
+    joined = {name: np.concatenate(parts) for name, parts in values.items()}
+    return {name: numbers for name, numbers in joined.items() if len(numbers)}
 
 
 def _means(figures: Sequence[dict[str, float]]) -> dict[str, float]:

@@ -147,10 +147,12 @@ def test_any_loss(data, loss):
 
 def test_the_margin_of_a_loss():
     triplet, proxy = ks.losses.TripletLoss(0.3), ks.losses.ProxyAnchorLoss(4)
-    assert _margin_of(triplet) == 0.3
-    assert _margin_of(ks.losses.WeightedSum([proxy, triplet])) == 0.3
-    assert _margin_of(ks.losses.TripletLoss("soft")) is None
-    assert _margin_of(proxy) is None and _margin_of("mse") is None
+    euclidean, cosine = map(ks.distances.get, ("euclidean", "cosine"))
+    assert _margin_of(triplet, euclidean) == 0.3
+    assert _margin_of(ks.losses.WeightedSum([proxy, triplet]), euclidean) == 0.3
+    assert _margin_of(ks.losses.WeightedSum([proxy, triplet]), cosine) is None
+    assert _margin_of(ks.losses.TripletLoss("soft"), euclidean) is None
+    assert _margin_of(proxy, cosine) is None and _margin_of("mse", euclidean) is None
 
 
 @pytest.mark.parametrize("options", [
@@ -278,3 +280,12 @@ def test_no_alarm_in_a_healthy_training(loss, num_classes):
     model.compile(keras.optimizers.Adam(1e-3), loss)
     logs = fit(model, batches, epochs=8)  # Any warning is an error.
     assert logs["loss"][-1] < logs["loss"][0]
+
+
+def test_few_items_are_no_line(data):
+    (x1, x2), _ = pairs_of(data, 12)
+    same = np.arange(12) % 2  # which nothing in the items tells
+    encoder = ks.encoders.mlp((6,), 8, hidden_units=())
+    model = make_model(ks.losses.ContrastiveLoss(), encoder=encoder)
+    logs = fit(model, (x1, x2), same, batch_size=1, epochs=3)  # Any warning is an error.
+    assert max(logs["batch_effective_rank"]) <= 2
