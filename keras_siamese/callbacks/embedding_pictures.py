@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from keras_siamese import distances
 from keras_siamese.callbacks.log_callback import LogCallback
 from keras_siamese.callbacks.points import Points
 from keras_siamese.callbacks.watched_points import choose_evenly, watch_points
-from keras_siamese.data import encode_labels, from_arrays
+from keras_siamese.data import encode_labels
 from keras_siamese.distances import Distance
 from keras_siamese.evaluation import (
     plot_distances,
@@ -34,6 +35,7 @@ PICTURES = ("triplets", "neighbours", "distances", "roc", "map")
 _OF_PAIRS = ("triplets", "distances", "roc")
 _NUM_TRIPLETS = 8
 _UNIT = 1e-3  # By how much norms may be off 1.
+_ZOOM = 1.3  # Of curves, which TensorBoard shows at half their size.
 
 
 class EmbeddingPictures(LogCallback):
@@ -48,10 +50,11 @@ class EmbeddingPictures(LogCallback):
     - `roc`: how many pairs of one class are told at the cost of how many of two;
     - `map`: all items on a plane, turned so that it is as near as can be to the map before.
 
-    TensorBoard shows them smaller than they are: let it show the actual size to read small print.
-    Items that are images or texts are shown as such, of others the places are named. What cannot be
-    drawn of these items, such as an ROC of one class, is left out, and said when the callback is
-    made.
+    TensorBoard shows them smaller than they are: a click on one shows its actual size.
+    Items that are images or texts are shown as such, of others the places are named. Characters
+    that Matplotlib's font lacks are boxes: choose one, `matplotlib.rcParams["font.family"]`. What
+    cannot be drawn of these items, such as an ROC of one class, is left out, and said when the
+    callback is made.
 
     Callbacks work in the order of their list: put this one after those that change the weights at
     the end, such as `EarlyStopping(restore_best_weights=True)`.
@@ -67,7 +70,7 @@ class EmbeddingPictures(LogCallback):
             1,000 items, the pictures take about 4 s of processor time, 3 s of them the map by
             t-SNE.
         num_queries: Number of items whose neighbours are drawn. Defaults to 8.
-        k: Number of neighbours. Defaults to 8.
+        k: Number of neighbours. Defaults to 5.
         max_points: Of a larger data set a sample is shown, as even over the classes as can be and
             the same each time; of many classes, some, with 8 items each if they have as many. Of a
             larger gallery, one of the same classes. Defaults to 1,000.
@@ -97,7 +100,7 @@ class EmbeddingPictures(LogCallback):
         pictures: Sequence[str] = PICTURES,
         every_n_epochs: int = 5,
         num_queries: int = 8,
-        k: int = 8,
+        k: int = 5,
         max_points: int = 1000,
         map_method: str = "tsne",
         class_names: Sequence[str] | None = None,
@@ -138,20 +141,19 @@ class EmbeddingPictures(LogCallback):
         """Draws the pictures after each n-th epoch."""
         self._last_epoch = epoch
         if self.is_due(epoch):
-            self._write(epoch)
+            self._write(epoch, f"after epoch {epoch + 1}")
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Draws the pictures of the trained model, if those of the last epoch are not there."""
         if self._last_epoch is not None:
-            self._write(self._last_epoch)
+            # Of other weights than those of the last epoch, if a callback restored them.
+            self._write(self._last_epoch, "after training")
         super().on_train_end(logs)
 
-    def _write(self, epoch: int) -> None:
+    def _write(self, epoch: int, when: str) -> None:
         self._last_epoch = None
         sets = [self._points, *([] if self._gallery is None else [self._gallery])]
-        # Keras takes NumPy's strings from a dataset only.
-        batches = [from_arrays(points.x, points.labels).batches() for points in sets]
-        embeddings = [self.model.predict(x, verbose=0) for x in batches]
+        embeddings = [points.embed(self.model) for points in sets]
         # Every worker takes part in the prediction; one of them draws.
         if not self.is_writer:
             return
@@ -161,19 +163,22 @@ class EmbeddingPictures(LogCallback):
         except ValueError as error:
             self.say_lost(f"the pictures of epoch {epoch + 1}", str(error))
             return
-        images = {
-            f"pictures/{name}": as_pixels(self._draw(name, epoch, *embeddings))
-            for name in self.pictures
-        }
+        with warnings.catch_warnings():
+            # One for each character of each picture.
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            images = {
+                f"pictures/{name}": as_pixels(self._draw(name, when, *embeddings))
+                for name in self.pictures
+            }
         self.write_summaries(epoch, images=images)
 
     def _draw(
-        self, picture: str, epoch: int, embeddings: np.ndarray, gallery: np.ndarray | None = None
+        self, picture: str, when: str, embeddings: np.ndarray, gallery: np.ndarray | None = None
     ) -> Any:
         distance: Any = self.distance
         if distance is None:
             distance = distances.get(getattr(self.model, "distance_function", "euclidean"))
-        num_items, when = len(embeddings), f"after epoch {epoch + 1}"
+        num_items = len(embeddings)
         if picture == "map":
             return self._draw_map(embeddings, f"Map of {num_items:,} items {when}")
         shared = {"distance": distance, "style": self.style}
@@ -203,14 +208,15 @@ class EmbeddingPictures(LogCallback):
                 title=f"Nearest of {len(self._other_names):,} items {when}",
                 **shared,
             )
+        shared["style"] = replace(self.style, zoom=_ZOOM)
         if picture == "roc":
-            title = f"ROC of the pairs of {num_items:,} items {when}"
+            title = f"ROC of {num_items:,} items {when}"
             return plot_roc(embeddings, self._names, title=title, **shared)
         return plot_distances(
             embeddings,
             self._names,
             limits=_limits(embeddings, distance),
-            title=f"Distances of {num_items:,} items {when}",
+            title=f"Distances {when}",
             **shared,
         )
 

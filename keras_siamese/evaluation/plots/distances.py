@@ -96,7 +96,7 @@ def draw_distances(
         axes.yaxis.set_major_formatter("{x:.0%}")
         finish_axes(axes, style, title=name, xlabel="distance", ylabel="share of the pairs")
         axes.set_ylim(top=axes.get_ylim()[1] * 1.32)  # room for the legend
-        add_legend(axes, style, loc="upper left", frameon=False, fontsize=8)
+        add_legend(axes, style, loc="upper left", framealpha=1, fontsize=8)
     return figure
 
 

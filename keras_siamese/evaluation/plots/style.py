@@ -33,6 +33,8 @@ class Style:
         right: Of matches.
         wrong: Of mismatches.
         shades: Colour map of figures and of ordered classes, from one that is near the background.
+        zoom: Size of type and lines on axes, for plots that are shown small; the plot stays of the
+            same size. Defaults to 1.
     """
 
     background: str
@@ -43,6 +45,7 @@ class Style:
     right: str
     wrong: str
     shades: Colormap
+    zoom: float = 1.0
 
 
 def _shades(first: float, last: float) -> Colormap:
@@ -96,11 +99,12 @@ def new_figure(style: Style, width: float, height: float, title: str | None = No
 
     Args:
         style: Its colours.
-        width: In inches.
-        height: In inches.
+        width: In inches, without a zoom.
+        height: The same.
         title: Over the whole figure.
     """
-    figure = Figure(figsize=(width, height), dpi=120, facecolor=style.background)
+    width, height, dpi = width / style.zoom, height / style.zoom, 120 * style.zoom
+    figure = Figure(figsize=(width, height), dpi=dpi, facecolor=style.background)
     figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
     FigureCanvasAgg(figure)
     if title:
@@ -155,12 +159,11 @@ def add_legend(owner: Any, style: Style, **options: Any) -> None:
         style: The colours.
         **options: Of `legend`.
     """
-    options = {"frameon": True, "fontsize": 9, **options}
+    options = {"frameon": True, "fontsize": 9, "framealpha": 0.85, **options}
     legend = owner.legend(
         labelcolor=style.text,
         facecolor=style.background,
         edgecolor=style.grid,
-        framealpha=0.85,
         **options,
     )
     if legend.get_title() is not None:
