@@ -42,9 +42,10 @@ def watch_points(
     labels = _labels_of(data)
     if classes is None:
         classes = _choose_classes(labels, max_points)
-    elif not np.isin(labels, classes).any():
+    is_wanted = np.isin(labels, classes)
+    if not is_wanted.any():
         return points, None
-    return gather_points(_of_classes(data, labels, classes), max_points), classes
+    return gather_points(_of_classes(data, labels, is_wanted), max_points), classes
 
 
 def choose_evenly(labels: np.ndarray, is_wanted: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -89,14 +90,14 @@ def _labels_of(data: Any) -> np.ndarray:
     return as_source(*data).labels
 
 
-def _of_classes(data: Any, labels: np.ndarray, classes: np.ndarray) -> Any:
-    """Returns the part of a data set that has some classes."""
+def _of_classes(data: Any, labels: np.ndarray, is_wanted: np.ndarray) -> Any:
+    """Returns the part of a data set that has some classes: those that are wanted."""
     if not isinstance(data, tf.data.Dataset):
         source = data if isinstance(data, Source) else as_source(*data)
-        return source.subset(np.isin(labels, classes))
-    wanted = tf.constant(classes)
+        return source.subset(is_wanted)
+    wanted = tf.constant(np.unique(labels[is_wanted]))  # of the kind of these labels
 
-    def is_wanted(*item: Any) -> tf.Tensor:
+    def has_wanted_class(*item: Any) -> tf.Tensor:
         return tf.reduce_any(tf.equal(keras.utils.unpack_x_y_sample_weight(item)[1], wanted))
 
-    return data.unbatch().filter(is_wanted).batch(256)
+    return data.unbatch().filter(has_wanted_class).batch(256)

@@ -39,7 +39,7 @@ def test_few_classes_are_taken_as_gather_points_does():
 
 def test_a_gallery_has_the_classes_of_the_queries():
     _, classes = watch_points((X, LABELS), 80)
-    for gallery in ((X, LABELS), batches(X, LABELS)):
+    for gallery in ((X, LABELS), batches(X, LABELS), batches(X, LABELS.astype("uint8"))):
         points, kept = watch_points(gallery, 100, classes)
         np.testing.assert_array_equal(np.unique(points.labels), classes)
         assert len(points.labels) == 100 and kept is classes
