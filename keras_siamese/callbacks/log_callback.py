@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ import tensorflow as tf
 
 from keras_siamese.ops.checks import check_count
 from keras_siamese.tensorboard.summary_run import SummaryRun, directory_of_run
+
+# What stands around the messages of its errors.
+_OF_TENSORFLOW = re.compile(r"\{\{.*?\}\} | \[Op:.*", re.DOTALL)
 
 
 class LogCallback(keras.callbacks.Callback):
@@ -28,12 +32,14 @@ class LogCallback(keras.callbacks.Callback):
     base.
 
     Args:
-        log_dir: The directory that TensorBoard is started with, local; None writes nothing.
+        log_dir: The directory that TensorBoard is started with, local; None writes nothing. `~` is
+            the home directory, as for TensorBoard.
         name: The run's directory below `log_dir`.
         every_n_epochs: Write after each n-th epoch; 0 for never.
 
     Attributes:
-        log_dir: See above. It may be changed between trainings.
+        log_dir: See above, as an absolute path: a training may change the working directory. It may
+            be assigned between trainings.
 
     Raises: ValueError: If `name` is no directory below `log_dir`, or `every_n_epochs` is negative.
     """
@@ -42,7 +48,7 @@ class LogCallback(keras.callbacks.Callback):
         self, log_dir: str | os.PathLike[str] | None, name: str, every_n_epochs: int = 1
     ) -> None:
         super().__init__()
-        self.log_dir = None if log_dir is None else Path(log_dir)
+        self.log_dir = log_dir
         self.name = _check_name(name)
         self.every_n_epochs = check_count("every_n_epochs", every_n_epochs, least=0)
         self.first_epoch: int | None = None
@@ -54,6 +60,15 @@ class LogCallback(keras.callbacks.Callback):
         twin = copy.copy(self)
         twin.__dict__ |= copy.deepcopy({**vars(self), "_model": None, "_summaries": None}, memo)
         return twin
+
+    @property
+    def log_dir(self) -> Path | None:
+        """The directory that TensorBoard is started with, absolute; None writes nothing."""
+        return self._log_dir
+
+    @log_dir.setter
+    def log_dir(self, log_dir: str | os.PathLike[str] | None) -> None:
+        self._log_dir = None if log_dir is None else Path(os.path.expanduser(log_dir)).absolute()
 
     @property
     def is_writer(self) -> bool:
@@ -97,7 +112,9 @@ class LogCallback(keras.callbacks.Callback):
         """
         try:
             yield
-        except (OSError, tf.errors.OpError) as error:
+        except tf.errors.OpError as error:
+            self.say_lost(what, _OF_TENSORFLOW.sub("", error.message))
+        except OSError as error:
             self.say_lost(what, str(error))
 
     def say_lost(self, what: str, why: str) -> None:
@@ -110,7 +127,8 @@ class LogCallback(keras.callbacks.Callback):
         self._num_lost += 1
         if self._num_lost == 1:
             warnings.warn(
-                f"{type(self).__name__} lost {what}: {why} Training goes on.", stacklevel=3
+                f"{type(self).__name__} lost {what}: {why.rstrip(' .')}. Training goes on.",
+                stacklevel=3,
             )
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:

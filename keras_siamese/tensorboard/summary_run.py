@@ -35,7 +35,7 @@ class SummaryRun:
         images: Mapping[str, np.ndarray] | None = None,
         messages: Iterable[Any] = (),
     ) -> None:
-        """Writes summaries, by their tags.
+        """Writes summaries, by their tags, into a new file if the last one was removed.
 
         Args:
             step: The step that they are shown at.
@@ -46,6 +46,12 @@ class SummaryRun:
 
         Raises: OSError or tf.errors.OpError: If they cannot be written.
         """
+        # `tf.summary.histogram` takes 5 ms.
+        counted = [histogram_pb(tag, values) for tag, values in (histograms or {}).items()]
+        messages = [*counted, *messages]
+        # TensorFlow goes on writing into a file that was removed.
+        if self._writer is not None and not self._has_file():
+            self._writer = None
         if self._writer is None:
             self._known = set(self.directory.glob(_EVENTS))
             self._writer = tf.summary.create_file_writer(str(self.directory))
@@ -54,15 +60,15 @@ class SummaryRun:
                 tf.summary.scalar(tag, value)
             for tag, image in (images or {}).items():
                 tf.summary.image(tag, image[None])
-            # `tf.summary.histogram` takes 5 ms.
-            counted = [histogram_pb(tag, values) for tag, values in (histograms or {}).items()]
-            for message in [*counted, *messages]:
+            for message in messages:
                 tf.summary.experimental.write_raw_pb(message.SerializeToString())
         self._writer.flush()
-        # TensorFlow goes on writing into a file that was removed.
-        if not set(self.directory.glob(_EVENTS)) - self._known:
+        if not self._has_file():
             self._writer = None
             raise FileNotFoundError(f"The event file in {str(self.directory)!r} is gone.")
+
+    def _has_file(self) -> bool:
+        return bool(set(self.directory.glob(_EVENTS)) - self._known)
 
     def close(self) -> None:
         """Closes the file; a later summary opens another one."""

@@ -60,17 +60,51 @@ def test_training_goes_on_without_a_disk_and_the_loss_is_said(tmp_path):
         history = fit([Recorder(tmp_path / "file", "run")], epochs=3)
     assert len(history.epoch) == 3
     first, last = (str(warning.message) for warning in warned)
-    assert "lost the summaries of epoch 1" in first and "Training goes on" in first
+    assert first.startswith("Recorder lost the summaries of epoch 1: ")
+    assert first.endswith(f"{tmp_path / 'file'} is not a directory. Training goes on.")
+    assert "function_node" not in first and "[Op:" not in first
     assert "could not write 3 times" in last
 
 
-def test_a_directory_that_vanishes_is_said_once(tmp_path):
+def test_a_directory_that_vanishes_is_made_anew(tmp_path):
     vanish = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: epoch == 1 and shutil.rmtree(tmp_path / "run")
     )
-    with pytest.warns(UserWarning, match="lost the summaries of epoch 2"):
-        fit([vanish, Recorder(tmp_path, "run")], epochs=4)
-    assert steps_of(tmp_path / "run") == [3, 4]
+    fit([vanish, Recorder(tmp_path, "run")], epochs=4)
+    assert steps_of(tmp_path / "run") == [2, 3, 4]
+
+
+def test_a_training_may_change_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    recorder = Recorder("elsewhere", "run")
+    recorder.log_dir = "logs"
+    move = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: epoch == 1 and monkeypatch.chdir("other")
+    )
+    fit([move, recorder], epochs=2)
+    assert steps_of(tmp_path / "logs" / "run") == [1, 2]
+    assert recorder.log_dir == tmp_path / "logs" and not any((tmp_path / "other").iterdir())
+
+
+def test_the_home_directory_is_that_of_the_user(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Recorder("~/logs", "run").run_dir == tmp_path / "logs" / "run"
+
+
+def test_a_fit_that_fails_midway_keeps_its_run_and_is_gone_on_with(tmp_path):
+    def fail(epoch, logs):
+        if epoch == 1:
+            raise RuntimeError("out of memory")
+
+    recorder = Recorder(tmp_path, "run")
+    failing = keras.callbacks.LambdaCallback(on_epoch_begin=fail)
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            fit([recorder, failing], epochs=3)
+    fit([recorder], epochs=3, initial_epoch=1)
+    assert steps_of(tmp_path / "run") == [1]
+    assert steps_of(tmp_path / "run_2") == [1, 2, 3]
 
 
 def test_a_fit_after_a_failed_one_starts_afresh(tmp_path):

@@ -51,12 +51,25 @@ def test_a_directory_that_cannot_be_made_is_an_error(tmp_path):
         SummaryRun(tmp_path / "file" / "run").write(1, scalars={"loss": 0.5})
 
 
-def test_a_file_that_vanished_is_an_error_and_the_next_one_is_another(tmp_path):
+def test_a_file_that_vanished_between_two_summaries_is_made_anew(tmp_path):
     run = SummaryRun(tmp_path / "run")
     run.write(1, scalars={"loss": 0.5})
     shutil.rmtree(tmp_path / "run")
+    run.write(2, scalars={"loss": 0.25})
+    (event,) = read(tmp_path / "run").Tensors("loss")
+    assert event.step == 2
+
+
+def test_a_file_that_vanishes_meanwhile_is_an_error_and_the_next_one_is_another(tmp_path):
+    class Vanishing:
+        def SerializeToString(self):  # noqa: N802
+            shutil.rmtree(tmp_path / "run")
+            return tf.compat.v1.Summary().SerializeToString()
+
+    run = SummaryRun(tmp_path / "run")
+    run.write(1, scalars={"loss": 0.5})
     with pytest.raises(FileNotFoundError, match="is gone"):
-        run.write(2, scalars={"loss": 0.25})
+        run.write(2, scalars={"loss": 0.25}, messages=[Vanishing()])
     run.write(3, scalars={"loss": 0.125})
     (event,) = read(tmp_path / "run").Tensors("loss")
     assert event.step == 3
