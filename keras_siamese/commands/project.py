@@ -48,7 +48,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         help=f"show a sample of as many at most (default: {_MAX_POINTS})",
     )
     parser.add_argument(
-        "--name", default="projector", help="run, a directory below LOGDIR (default: projector)"
+        "--name",
+        help="run, a directory below LOGDIR (default: the name of DATA); what it holds of other "
+        "points is removed",
     )
     parser.add_argument(
         "--snapshot",
@@ -88,7 +90,7 @@ def run(args: argparse.Namespace) -> None:
         data,
         class_names=class_names,
         max_points=args.max_points,
-        name=args.name,
+        name=_name_of(args.data) if args.name is None else args.name,
     )
     print(
         f"Embedding {projector.num_points} of {projector.num_available} items ...", file=sys.stderr

@@ -7,6 +7,7 @@ from google.protobuf import text_format
 from PIL import Image
 from tensorboard.plugins.projector import ProjectorConfig
 
+import keras_siamese as ks
 from keras_siamese import __main__ as command_line
 
 
@@ -44,12 +45,12 @@ def read(directory):
 
 def test_the_embeddings_labels_and_pictures_of_the_data(encoder, images, tmp_path, capsys):
     assert project(tmp_path) == 0
-    names, tensor, rows = read(tmp_path / "logs" / "projector")
+    names, tensor, rows = read(tmp_path / "logs" / "data")
     assert names == ["final"]
     np.testing.assert_allclose(tensor, encoder.predict(images, verbose=0), rtol=1e-4, atol=1e-6)
     assert [row["label"] for row in rows] == ["0"] * 8 + ["1"] * 8 + ["2"] * 8
     assert "set" not in rows[0]
-    with Image.open(tmp_path / "logs" / "projector" / "sprite.png") as sheet:
+    with Image.open(tmp_path / "logs" / "data" / "sprite.png") as sheet:
         assert sheet.size == (120, 120)
     captured = capsys.readouterr()
     assert "24 of 24 items" in captured.err
@@ -66,11 +67,22 @@ def test_run_snapshot_names_and_size_are_chosen(images, tmp_path):
     assert [row["label"] for row in rows] == ["ant", "ant", "bee", "bee", *["Käfer, größer"] * 2]
 
 
+def test_runs_of_a_training_and_of_other_data_are_kept(encoder, images, tmp_path):
+    data = (images, np.repeat(range(3), 8))
+    ks.callbacks.EmbeddingProjector(tmp_path / "logs", data).write(encoder, "epoch_001")
+    np.savez(tmp_path / "more.npz", x=images[:5], y=[0, 0, 1, 1, 1])
+    for file in ("data.npz", "more.npz"):
+        paths = (tmp_path / "model.keras", tmp_path / file, tmp_path / "logs")
+        assert command_line.main(["project", *map(str, paths)]) == 0
+    names = {run.name: read(run)[0] for run in (tmp_path / "logs").iterdir()}
+    assert names == {"projector": ["epoch_001"], "data": ["final"], "more": ["final"]}
+
+
 def test_further_sets_are_shown_with_the_data(encoder, images, rng, tmp_path):
     other = rng.random((4, 4, 4), dtype="float32")
     np.savez(tmp_path / "more.npz", x=other, y=[2, 2, 7, 7])
     assert project(tmp_path, "--set", f"seen later={tmp_path / 'more.npz'}") == 0
-    _, tensor, rows = read(tmp_path / "logs" / "projector")
+    _, tensor, rows = read(tmp_path / "logs" / "data")
     assert [row["set"] for row in rows] == ["data"] * 24 + ["seen later"] * 4
     assert [row["label"] for row in rows[24:]] == ["2", "2", "7", "7"]
     expected = encoder.predict(np.concatenate([images, other]), verbose=0)
