@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_siamese.data import PKSampler, find_sampler
+from keras_siamese.callbacks.points import turns_of_items
+from keras_siamese.data import PKSampler, encode_labels, find_sampler
 from keras_siamese.data.sources.arrays import as_source
 from keras_siamese.evaluation import confused_classes
 from keras_siamese.ops.checks import check_count
@@ -109,9 +110,6 @@ class HardClassMining(keras.callbacks.Callback):
     def _draw_items(self, epoch: int) -> np.ndarray:
         """Returns the places of `items_per_class` items of each class in use, or of all it has."""
         ids = self._source.class_ids
-        items = np.flatnonzero(np.isin(ids, self._sampler.classes))
-        items = np.random.default_rng([self.seed, epoch]).permutation(items)
-        items = items[np.argsort(ids[items], kind="stable")]
-        _, firsts, sizes = np.unique(ids[items], return_index=True, return_counts=True)
-        place = np.arange(len(items)) - np.repeat(firsts, sizes)
-        return np.sort(items[place < self.items_per_class])
+        keys = np.random.default_rng([self.seed, epoch]).random(len(ids))
+        is_drawn = turns_of_items(encode_labels(ids)[0], keys) < self.items_per_class
+        return np.flatnonzero(is_drawn & np.isin(ids, self._sampler.classes))

@@ -213,9 +213,19 @@ def _sample(y: np.ndarray, keys: np.ndarray, max_points: int) -> np.ndarray:
     """
     if len(y) <= max_points:
         return np.arange(len(y))
-    ids, _ = encode_labels(y)
+    turns = turns_of_items(encode_labels(y)[0], keys)
+    return np.sort(np.lexsort((keys, turns))[:max_points])
+
+
+def turns_of_items(ids: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Returns the place of each item among those of its class, from 0, in the order of the keys.
+
+    Args:
+        ids: Class ids, from 0, shape `(N,)`.
+        keys: Random numbers, shape `(N,)`.
+    """
     by_class = np.lexsort((keys, ids))
     counts = np.bincount(ids)
-    turn = np.empty(len(ids), dtype="int64")
-    turn[by_class] = np.arange(len(ids)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.sort(np.lexsort((keys, turn))[:max_points])
+    turns = np.empty(len(ids), dtype="int64")
+    turns[by_class] = np.arange(len(ids)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return turns

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_siamese.callbacks.points import Points, gather_points
+from keras_siamese.callbacks.points import Points, gather_points, turns_of_items
 from keras_siamese.data import Source, encode_labels
 from keras_siamese.data.sources.arrays import as_source
 
@@ -14,9 +14,7 @@ _ITEMS_OF_A_CLASS = 8
 _SEED = 0
 
 
-def watch_points(
-    data: Any, max_points: int, classes: np.ndarray | None = None
-) -> tuple[Points, np.ndarray | None]:
+def watch_points(data: Any, max_points: int, classes: np.ndarray | None = None) -> Points:
     """Takes the items of a data set, or a sample in which most items have others of their class.
 
     A sample is as even over the classes as can be. Where that would be fewer than 8 items of a
@@ -26,26 +24,26 @@ def watch_points(
     Args:
         data: What `gather_points` takes.
         max_points: The largest number of items to take.
-        classes: Labels of the only classes to take, if the data set has any of them: those that
-            another sample has. Defaults to all.
+        classes: Labels of the only classes to take a sample of, if the data set has any of them:
+            those that another sample has. Defaults to all.
 
-    Returns: The items, and the labels of the classes if not all were taken, else None. `positions`
-        of the items are those in the part of the data set that has these classes.
+    Returns: The items. Their `positions` may be those in the part of the data set that has the
+        classes that are taken.
 
     Raises: ValueError: See `gather_points`.
     """
     points = gather_points(data, max_points)
     if len(points.labels) == points.num_available:
-        return points, None
+        return points
     if classes is None and len(np.unique(points.labels)) * _ITEMS_OF_A_CLASS <= max_points:
-        return points, None
+        return points
     labels = _labels_of(data)
     if classes is None:
         classes = _choose_classes(labels, max_points)
     is_wanted = np.isin(labels, classes)
     if not is_wanted.any():
-        return points, None
-    return gather_points(_of_classes(data, labels, is_wanted), max_points), classes
+        return points
+    return gather_points(_of_classes(data, labels, is_wanted), max_points)
 
 
 def choose_evenly(labels: np.ndarray, is_wanted: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -60,12 +58,10 @@ def choose_evenly(labels: np.ndarray, is_wanted: np.ndarray, count: int, seed: i
     Returns: Places of the items in the order of their classes, shape `(num_chosen,)`.
     """
     ids, _ = encode_labels(labels)
+    places = np.flatnonzero(is_wanted)
     random = np.random.default_rng(seed)
-    places = random.permutation(np.flatnonzero(is_wanted))
-    by_class = places[np.argsort(ids[places], kind="stable")]
-    _, firsts, sizes = np.unique(ids[by_class], return_index=True, return_counts=True)
-    turn = np.arange(len(by_class)) - np.repeat(firsts, sizes)
-    chosen = by_class[np.lexsort((random.random(len(by_class)), turn))[:count]]
+    turns = turns_of_items(ids[places], random.random(len(places)))
+    chosen = places[np.lexsort((random.random(len(places)), turns))[:count]]
     return chosen[np.argsort(ids[chosen], kind="stable")]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_siamese.callbacks.points import gather_points, gather_sets
+from keras_siamese.callbacks.points import gather_points, gather_sets, turns_of_items
 from keras_siamese.data import Source, from_arrays
 
 
@@ -173,3 +173,8 @@ TWO_SHAPES = tf.data.Dataset.from_generator(of_two_shapes, output_signature=SIGN
 def test_bad_data(data, message):
     with pytest.raises(ValueError, match=message):
         gather_points(data, 10)
+
+
+def test_items_of_a_class_take_turns_in_the_order_of_their_keys():
+    ids, keys = np.array([1, 0, 1, 1, 3, 0]), np.array([0.5, 0.2, 0.9, 0.1, 0.3, 0.1])
+    assert turns_of_items(ids, keys).tolist() == [1, 1, 2, 0, 0, 0]
