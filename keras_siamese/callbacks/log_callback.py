@@ -41,7 +41,8 @@ class LogCallback(keras.callbacks.Callback):
         log_dir: See above, as an absolute path: a training may change the working directory. It may
             be assigned between trainings.
 
-    Raises: ValueError: If `name` is no directory below `log_dir`, or `every_n_epochs` is negative.
+    Raises: ValueError: If `log_dir` is no path, `name` no directory below it, or `every_n_epochs`
+        negative.
     """
 
     def __init__(
@@ -68,6 +69,11 @@ class LogCallback(keras.callbacks.Callback):
 
     @log_dir.setter
     def log_dir(self, log_dir: str | os.PathLike[str] | None) -> None:
+        if not isinstance(log_dir, str | os.PathLike | None):
+            raise ValueError(
+                "`log_dir` must be the path of a directory, or None. Received: an object of type "
+                f"{type(log_dir).__name__}. Is it `data`? Name the arguments."
+            )
         self._log_dir = None if log_dir is None else Path(os.path.expanduser(log_dir)).absolute()
 
     @property

@@ -39,9 +39,18 @@ class Points:
         return self
 
     def embed(self, model: keras.Model, count: int | None = None) -> np.ndarray:
-        """Returns what a model makes of the items, or of the first few, in their order."""
+        """Returns what a model makes of the items, or of the first few, in their order.
+
+        Raises: ValueError: If the model has several outputs, or one by name.
+        """
         x = keras.tree.map_structure(lambda array: array[:count], self.x)
-        return model.predict(as_texts(x), verbose=0)
+        embeddings = model.predict(as_texts(x), verbose=0)
+        if keras.tree.is_nested(embeddings):
+            raise ValueError(
+                "The model must have one output, the embeddings. Received: "
+                f"{len(embeddings)} in a {type(embeddings).__name__}. Use a model of that output."
+            )
+        return embeddings
 
 
 def gather_points(data: Any, max_points: int) -> Points:

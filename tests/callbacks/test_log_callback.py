@@ -137,6 +137,11 @@ def test_a_name_stays_below_the_log_directory(tmp_path, name):
         Recorder(tmp_path, name)
 
 
+def test_data_in_place_of_the_log_directory_are_told():
+    with pytest.raises(ValueError, match=r"`log_dir` must be the path.*type tuple.*Is it `data`"):
+        Recorder((X, X), "run")
+
+
 def test_one_worker_writes(tmp_path, monkeypatch):
     extended = type(tf.distribute.get_strategy().extended)
     monkeypatch.setattr(extended, "should_save_summary", property(lambda self: False))

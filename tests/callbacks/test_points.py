@@ -1,5 +1,6 @@
 import copy
 from collections import Counter
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -134,6 +135,20 @@ def test_texts_are_embedded(wrap):
     model = keras.Sequential([keras.Input((), dtype="string"), lengths])
     points = gather_points((wrap(["a", "bcd"]), [0, 1]), 2)
     np.testing.assert_array_equal(points.embed(model), [[1], [3]])
+
+
+def test_the_first_few_are_embedded_on_request():
+    points = gather_points(({"a": np.arange(5.0)}, np.arange(5)), 5)
+    model = SimpleNamespace(predict=lambda x, verbose: x["a"])
+    assert points.embed(model, count=2).tolist() == [0, 1]
+    assert points.embed(model).tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("outputs", [{"a": np.zeros((2, 3))}, [np.zeros((2, 3))] * 2])
+def test_several_outputs_are_refused(outputs):
+    points = gather_points((np.arange(2), np.arange(2)), 2)
+    with pytest.raises(ValueError, match=f"one output.*Received: {len(outputs)} in a"):
+        points.embed(SimpleNamespace(predict=lambda x, verbose: outputs))
 
 
 def test_copies_share_the_points():
