@@ -28,13 +28,20 @@ from keras_siamese.evaluation.plots.embeddings import (
 )
 from keras_siamese.evaluation.plots.layout import METHODS, lay_out
 from keras_siamese.evaluation.plots.style import as_pixels, get_style
-from keras_siamese.ops.checks import check_choice, check_class_sizes, check_count, check_finite
+from keras_siamese.ops.checks import (
+    check_choice,
+    check_class_sizes,
+    check_count,
+    check_finite,
+    is_text,
+)
 
 PICTURES = ("triplets", "neighbours", "distances", "roc", "map")
 # These compare pairs of one class with pairs of two.
 _OF_PAIRS = ("triplets", "distances", "roc")
 _NUM_TRIPLETS = 8
 _UNIT = 1e-3  # By how much norms may be off 1.
+_MOST_IN_A_ROW = 32  # More take minutes to draw.
 _ZOOM = 1.3  # Of curves, which TensorBoard shows at half their size.
 
 
@@ -69,8 +76,8 @@ class EmbeddingPictures(LogCallback):
         every_n_epochs: Draw after each n-th epoch; 0 for after training only. Defaults to 5: of
             1,000 items, the pictures take about 4 s of processor time, 3 s of them the map by
             t-SNE.
-        num_queries: Number of items whose neighbours are drawn. Defaults to 8.
-        k: Number of neighbours. Defaults to 5.
+        num_queries: Number of items whose neighbours are drawn, at most 32. Defaults to 8.
+        k: Number of neighbours, at most 32. Defaults to 5.
         max_points: Of a larger data set a sample is shown, as even over the classes as can be and
             the same each time; of many classes, some, with 8 items each if they have as many. Of a
             larger gallery, one of the same classes. Defaults to 1,000.
@@ -83,8 +90,9 @@ class EmbeddingPictures(LogCallback):
         distance: Name or `keras_siamese.distances.Distance`. Defaults to None: that of a
             `SiameseModel`, and Euclidean for other models.
 
-    Raises: ValueError: If a data set is empty, a label has no class name, or an argument is out of
-        its range. ImportError: If `map_method` is `"umap"` and umap-learn is not installed.
+    Raises: ValueError: If a data set is empty, the gallery has no class of `data`, a label has no
+        class name, or an argument is out of its range. ImportError: If `map_method` is `"umap"` and
+        umap-learn is not installed.
 
     Example:
         >>> pictures = keras_siamese.callbacks.EmbeddingPictures("logs", (x_val, y_val))
@@ -110,19 +118,23 @@ class EmbeddingPictures(LogCallback):
         distance: "str | Distance | None" = None,
     ) -> None:
         super().__init__(log_dir, name, every_n_epochs)
+        if isinstance(pictures, str):
+            raise ValueError(f"`pictures` must be a list of names. Received: {pictures!r}.")
         for picture in pictures:
             check_choice("pictures", picture, PICTURES)
-        check_count("num_queries", num_queries)
+        _check_side("num_queries", num_queries)
         check_count("max_points", max_points, least=2)
-        self.k = check_count("k", k)
+        self.k = _check_side("k", k)
         self.map_method = check_choice("map_method", map_method, METHODS)
         lay_out(np.zeros((1, 1)), map_method, seed)  # which says if a package is missing
         self.class_names = class_names
         self.style = get_style(style)
         self.seed = check_count("seed", seed, least=0)
         self.distance = None if distance is None else distances.get(distance)
-        self._points, classes = watch_points(data, max_points)
-        self._gallery = None if gallery is None else watch_points(gallery, max_points, classes)[0]
+        self._points = watch_points(data, max_points)
+        self._gallery = (
+            None if gallery is None else watch_points(gallery, max_points, self._points.labels)
+        )
         self._names = _names(self._points.labels, class_names)
         others = self._points if self._gallery is None else self._gallery
         self._other_names = _names(others.labels, class_names)
@@ -240,9 +252,15 @@ class EmbeddingPictures(LogCallback):
         if self._gallery is None:
             ids, _ = encode_labels(self._points.labels)
             has_match = np.bincount(ids)[ids] > 1
-        else:
-            has_match = np.isin(self._names, self._other_names)
-        return has_match if has_match.any() else np.full_like(has_match, True)
+            return has_match if has_match.any() else np.full_like(has_match, True)
+        has_match = np.isin(self._names, self._other_names)
+        is_of_one_kind = is_text(self._names) == is_text(self._other_names)
+        if not has_match.any() or not is_of_one_kind:
+            raise ValueError(
+                "`gallery` must have classes that `data` has, with labels of one kind. Received: "
+                f"{self._names[:3].tolist()}, ... and {self._other_names[:3].tolist()}, ..."
+            )
+        return has_match
 
     def _is_possible(self, picture: str) -> bool:
         if picture == "neighbours":
@@ -263,6 +281,12 @@ class EmbeddingPictures(LogCallback):
                 f"{type(self).__name__} leaves out the pictures {list(pictures)}: {why}",
                 stacklevel=3,
             )
+
+
+def _check_side(name: str, value: int) -> int:
+    if check_count(name, value) > _MOST_IN_A_ROW:
+        raise ValueError(f"`{name}` must be at most {_MOST_IN_A_ROW}. Received: {value}.")
+    return value
 
 
 def _names(labels: np.ndarray, class_names: Sequence[str] | None) -> np.ndarray:

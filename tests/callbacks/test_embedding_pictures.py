@@ -1,7 +1,6 @@
 import copy
-import subprocess
+import functools
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -23,8 +22,14 @@ def make(log_dir, data=(X, Y), **options):
     return EmbeddingPictures(log_dir, data, **{"map_method": "pca", "k": 2, **options})
 
 
+@functools.cache
+def some_model():
+    """A model of no matter which weights, whose programs are compiled once."""
+    return make_model()
+
+
 def fit(callbacks, model=None, epochs=2, **options):
-    model = model or make_model()
+    model = some_model() if model is None else model
     model.fit(batches_of((X, Y)), epochs=epochs, callbacks=callbacks, verbose=0, **options)
     return model
 
@@ -102,8 +107,9 @@ def test_the_last_pictures_are_of_the_weights_that_are_kept(tmp_path, drawn):
     )
     model = make_model()
     fit([restore, make(tmp_path, every_n_epochs=0, pictures=["roc"])], model)
-    ((args, _),) = drawn["plot_roc"]
+    ((args, options),) = drawn["plot_roc"]
     np.testing.assert_allclose(args[0], model.predict(X, verbose=0), atol=1e-6)
+    assert options["title"].endswith("after training")
 
 
 def test_what_is_drawn_is_the_model_as_it_is(tmp_path, drawn):
@@ -196,7 +202,7 @@ def test_images_of_any_kind_and_other_items(tmp_path, items):
 
 
 def test_texts_and_items_of_several_parts(tmp_path, drawn):
-    texts = np.array([f"{'long ' * (i % 5)}text {i} <b>ü</b> $x$\t" for i in range(12)])
+    texts = np.array([f"{'long ' * (i % 5)}text {i} <b>ü日</b> $x$\t" for i in range(12)])
     inputs = keras.Input((), dtype="string")
     vectors = keras.layers.TextVectorization(
         vocabulary=["long", "text"], output_mode="count", standardize="lower"
@@ -298,10 +304,14 @@ def test_training_is_the_same_with_it(tmp_path, steps_per_execution):
     ("message", "options"),
     [
         ("Unknown `pictures`.*Did you mean 'roc'", {"pictures": ["rock"]}),
+        ("`pictures` must be a list of names. Received: 'roc'", {"pictures": "roc"}),
         ("The data set is empty", {"data": (X[:0], Y[:0])}),
+        ("classes that `data` has.*Received: .* and \\[10, ", {"gallery": (X, np.sort(Y) + 10)}),
+        ("classes that `data` has", {"gallery": (X, Y.astype(str))}),
         ("The data set is empty", {"gallery": (X[:0], Y[:0])}),
         ("`num_queries` must be", {"num_queries": 0}),
         ("`k` must be", {"k": 0}),
+        ("`k` must be at most 32. Received: 500", {"k": 500}),
         ("`max_points` must be", {"max_points": 1}),
         ("`every_n_epochs` must be", {"every_n_epochs": -1}),
         ("Unknown `map_method`", {"map_method": "t-sne"}),
@@ -321,27 +331,3 @@ def test_a_missing_package_is_said_at_once(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", None)
     with pytest.raises(ImportError, match="umap-learn"):
         make(tmp_path, map_method="umap")
-
-
-@pytest.mark.slow
-def test_one_of_two_replicas_writes(tmp_path):
-    program = """
-import pathlib, sys, keras, tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-sys.path.insert(0, sys.argv[2])
-import small_model
-from keras_siamese.callbacks import EmbeddingPictures
-data = small_model.make_data()
-with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
-    model = small_model.make_model()
-pictures = EmbeddingPictures(sys.argv[1], data, every_n_epochs=1, map_method="pca")
-model.fit(small_model.batches_of(data), epochs=2, verbose=0, callbacks=[pictures])
-assert len(list(pathlib.Path(sys.argv[1], "pictures").glob("events*"))) == 1
-"""
-    arguments = [sys.executable, "-c", program, str(tmp_path), str(Path(__file__).parents[1])]
-    subprocess.run(arguments, check=True, timeout=300)
-    assert {step: set(found) for step, found in images_of(tmp_path / "pictures").items()} == {
-        1: ALL,
-        2: ALL,
-    }
