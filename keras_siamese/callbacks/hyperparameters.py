@@ -26,24 +26,29 @@ class HyperParameters(LogCallback):
     are, of a `SiameseModel`, `margin`, `embedding_dim`, `loss`, `miner`, `distance`, `optimizer`,
     `learning_rate` (at the beginning), and of P x K batches `classes_per_batch` and
     `examples_per_class` (of a range, its middle); then `hparams`, and the figures at the end of
-    training. A loss without a miner has the miner `none`. Without a margin, or with the soft one,
-    it has no value there, and the parallel coordinates show it once the margin is unticked.
-    A sum of losses has all names (`contrastive_loss + triplet_loss`), and the margin that all agree
-    on. Of any other `keras.Model` there are `hparams` alone. TensorBoard ticks the first five of
-    either kind of column: by name, but before all others those that trainings differ in.
+    training. A loss without a miner has the miner `none`, one without a margin, or with the soft
+    one, no margin. A sum of losses has all names (`contrastive_loss + triplet_loss`), and the
+    margin that all agree on. Of any other `keras.Model` there are `hparams` alone.
 
-    Figures are those of the last epoch. With `EarlyStopping(restore_best_weights=True)` give it the
-    same `monitor` and `mode`: then they are those of the best epoch, as are the weights.
+    TensorBoard ticks the first five of either kind of column: by name, but before all others those
+    that trainings differ in. Its parallel coordinates draw only the rows that have a value in every
+    ticked column: untick the margin where some losses have none.
 
-    A training that raises or is interrupted has no figures and the status "unknown", which is what
-    TensorBoard calls one that has not ended, until it is resumed and ends. Where figures are not
-    finite, or a trial of a search raises, the status is "failure".
+    Figures are those of the last epoch, or what the last one that has them says (with
+    `validation_freq=2`, not every epoch has `val_*`). With
+    `EarlyStopping(restore_best_weights=True)` give it the same `monitor` and `mode`: then they are
+    those of the best epoch, as are the weights.
+
+    A training that raises, as one that diverges does, or is interrupted has no figures and the
+    status "unknown", which is what TensorBoard calls one that has not ended, until it is resumed
+    and ends. Where figures are not finite, or a trial of a search raises, the status is "failure".
 
     In a search over a `keras_siamese.tuning.SiameseHyperModel`, give it to `tuner.search`: each
-    trial is a row, all that is searched is a column, and figures are those of the epoch that the
-    objective calls best. Executions of a trial share its row, which shows means. Searches of
-    different questions have a `log_dir` each. KerasTuner's own rows, which it adds when it sees a
-    `keras.callbacks.TensorBoard`, are left out, so that callback may have the same `log_dir`.
+    trial is a row, named after it and the project, all that is searched is a column, and figures
+    are those of the epoch that the objective calls best. Executions of a trial share its row, which
+    shows means. Searches of different questions have a `log_dir` each. KerasTuner's own rows, which
+    it adds when it sees a `keras.callbacks.TensorBoard`, are left out, so that callback may have
+    the same `log_dir`.
 
     Args:
         log_dir: The directory that TensorBoard is started with, local; None writes nothing.
@@ -136,18 +141,22 @@ class HyperParameters(LogCallback):
         self.write_summaries(epoch, scalars=finite, messages=[start, session_end(success)])
 
     def _final_figures(self) -> tuple[int, dict[str, float]]:
-        epoch, logs = self._epochs[-1]
+        place = len(self._epochs) - 1
         if self.monitor is not None:
-            scored = [
-                (float(logs[self.monitor]), epoch, logs)
-                for epoch, logs in self._epochs
+            scores = {
+                place: float(logs[self.monitor])
+                for place, (_, logs) in enumerate(self._epochs)
                 if self.monitor in logs and math.isfinite(logs[self.monitor])
-            ]
-            if scored:
+            }
+            if scores:
                 best = max if self.mode == "max" else min
-                _, epoch, logs = best(scored, key=lambda row: row[0])
+                place = best(scores, key=scores.__getitem__)
             else:
-                self._say_missing(self.monitor, logs)
+                self._say_missing(self.monitor, self._epochs[-1][1])
+        epoch = self._epochs[place][0]
+        logs: dict[str, Any] = {}
+        for _, of_epoch in self._epochs[: place + 1]:
+            logs |= of_epoch
         if self.metrics is None:
             parts = getattr(getattr(self.model, "loss", None), "part_names", [])
             names = [name for name in logs if _is_final(name, logs, parts)]
@@ -176,7 +185,7 @@ def _hparams_of(model: SiameseModel) -> dict[str, Value]:
     learning_rate = float(ops.convert_to_numpy(optimizer.learning_rate))
     hparams: dict[str, Any] = {
         "margin": margins.pop() if len(margins) == 1 else None,
-        "embedding_dim": model._embedding_dim,
+        "embedding_dim": model.embedding_dim,
         "loss": _describe(model.loss),
         "miner": _join(miner.name for miner in miners if miner is not None) or "none",
         "distance": _join(distance.name for distance in distances),

@@ -152,7 +152,7 @@ def _describe(table: HyperParameters, tuner: Any, trial: Any, hp: kt.HyperParame
         if not name.startswith("tuner/") or name == "tuner/epochs"
     }
     table.hparams = {**searched, **table.hparams}
-    table.group = f"trial {trial.trial_id} of {tuner.project_dir}"
+    table.group = f"trial {trial.trial_id} of {tuner.project_name}"
     objective = tuner.oracle.objective
     if table.monitor is None and type(objective) is kt.Objective:
         table.monitor, table.mode = objective.name, objective.direction

@@ -132,6 +132,12 @@ def test_the_best_epoch_counts_where_it_is_known(tmp_path, mode, best):
     assert row.statuses == ["STATUS_SUCCESS"]
 
 
+def test_where_the_last_epoch_is_not_validated_the_one_before_counts(tmp_path):
+    history = fit(some_model(), [HyperParameters(tmp_path)], 3, validation_freq=2).history
+    (row,) = read_table(tmp_path).values()
+    assert row.metrics == pytest.approx({"val_loss": history["val_loss"][-1]})
+
+
 def test_of_a_figure_that_is_not_there_no_epoch_is_the_best(tmp_path):
     table = HyperParameters(tmp_path, monitor="val_recall")
     with pytest.warns(UserWarning, match="lost the figure 'val_recall'"):
