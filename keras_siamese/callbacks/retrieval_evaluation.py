@@ -58,7 +58,8 @@ class RetrievalEvaluation(LogCallback):
 
     Raises: ValueError: If a set is empty, labels of queries and gallery are of two kinds, no query
         has anything to find, metrics are of the wrong kind, or sources lack the groups to ignore;
-        and, while training, if embeddings are not finite or a metric is undefined for the set.
+        and, while training, if embeddings are not finite, a metric is undefined for the set, or
+        another callback has the same `name`.
 
     Example:
         >>> callbacks = [
@@ -119,7 +120,13 @@ class RetrievalEvaluation(LogCallback):
             scalars = {f"retrieval/{name}": value for name, value in self._figures.items()}
             self.write_summaries(epoch, scalars=scalars)
         if logs is not None:
-            logs |= {f"{self.name}_{name}": value for name, value in self._figures.items()}
+            figures = {f"{self.name}_{name}": value for name, value in self._figures.items()}
+            if taken := sorted(figures.keys() & logs):
+                raise ValueError(
+                    f"The logs hold {taken} already: {type(self).__name__} needs a `name` of its "
+                    f"own. Received: {self.name!r}, in two callbacks of one training."
+                )
+            logs |= figures
 
     def _evaluate(self, epoch: int) -> dict[str, float]:
         sources = [self._queries] if self._gallery is None else [self._queries, self._gallery]

@@ -1,7 +1,5 @@
 import copy
-import subprocess
-import sys
-from pathlib import Path
+import functools
 
 import keras
 import keras_tuner as kt
@@ -17,10 +15,16 @@ KEYS = ["retrieval_recall_at_1", "retrieval_recall_at_5", "retrieval_map_at_r"]
 
 
 def fit(callbacks, model=None, epochs=5, **options):
-    model = model or make_model()
+    model = make_model() if model is None else model
     options = {"verbose": 0, **options}
     history = model.fit(batches_of(make_data()), epochs=epochs, callbacks=callbacks, **options)
     return model, history.history
+
+
+@functools.cache
+def some_model():
+    """A model of no matter which weights, whose programs are compiled once."""
+    return make_model()
 
 
 def figures_of(model, evaluation):
@@ -55,7 +59,7 @@ def scalars_of(directory):
 def test_the_figures_of_a_set_are_those_of_evaluate_embeddings():
     x, y = make_data()
     metrics = [ks.metrics.RecallAtK(1), ks.metrics.PairAUC(), ks.metrics.DistanceRatio()]
-    model, history = fit([RetrievalEvaluation((x, y), metrics=metrics)], epochs=2)
+    model, history = fit([RetrievalEvaluation((x, y), metrics=metrics)], some_model(), epochs=2)
     expected = ks.evaluation.evaluate_embeddings(model.predict(x, verbose=0), y, metrics=metrics)
     for name, value in expected.items():
         assert history[f"retrieval_{name}"][-1] == pytest.approx(value, abs=1e-6)
@@ -66,7 +70,8 @@ def test_the_figures_of_queries_and_gallery_are_those_of_evaluate_retrieval(igno
     (x, y), groups = make_data(), np.arange(48) % 3
     queries = ks.data.from_arrays(x[:20], y[:20], groups=groups[:20])
     gallery = ks.data.from_arrays(x[20:], y[20:], groups=groups[20:])
-    model, history = fit([RetrievalEvaluation(queries, gallery, ignore=ignore)], epochs=1)
+    evaluation = RetrievalEvaluation(queries, gallery, ignore=ignore)
+    model, history = fit([evaluation], some_model(), epochs=1)
     embeddings = model.predict(x, verbose=0)
     groups = {"query_groups": groups[:20], "gallery_groups": groups[20:], "ignore": ignore}
     expected = ks.evaluation.evaluate_retrieval(
@@ -123,7 +128,7 @@ def test_the_distance_is_that_of_the_model_of_the_argument_or_euclidean():
 
 def test_it_evaluates_the_first_each_nth_and_the_last_epoch(tmp_path):
     evaluation = Replay([0.1, 0.2, 0.3, 0.4], every_n_epochs=3, log_dir=tmp_path)
-    _, history = fit([evaluation], epochs=7)
+    _, history = fit([evaluation], some_model(), epochs=7)
     assert history["retrieval_recall_at_1"] == [0.1, 0.1, 0.2, 0.2, 0.2, 0.3, 0.4]
     steps = [(step, tag) for step, tag, _ in scalars_of(tmp_path / "retrieval")]
     assert steps == [(step, "retrieval/recall_at_1") for step in (1, 3, 6, 7)]
@@ -133,16 +138,16 @@ def test_an_epoch_that_stops_the_training_is_evaluated():
     stop = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: setattr(stop.model, "stop_training", epoch == 1)
     )
-    _, history = fit([stop, Replay([0.1, 0.2], every_n_epochs=3)])
+    _, history = fit([stop, Replay([0.1, 0.2], every_n_epochs=3)], some_model())
     assert history["retrieval_recall_at_1"] == [0.1, 0.2]
 
 
 def test_a_resumed_training_and_a_second_fit_evaluate_their_first_epoch(tmp_path):
     evaluation = Replay([0.1, 0.2, 0.3, 0.4, 0.5], every_n_epochs=4, log_dir=tmp_path)
-    model, _ = fit([evaluation], epochs=1)
-    _, history = fit([evaluation], model, epochs=5, initial_epoch=1)
+    fit([evaluation], some_model(), epochs=1)
+    _, history = fit([evaluation], some_model(), epochs=5, initial_epoch=1)
     assert history["retrieval_recall_at_1"] == [0.2, 0.2, 0.3, 0.4]
-    _, history = fit([evaluation], model, epochs=1)
+    _, history = fit([evaluation], some_model(), epochs=1)
     assert history["retrieval_recall_at_1"] == [0.5]
     assert [step for step, *_ in scalars_of(tmp_path / "retrieval")] == [1, 2, 4, 5]
     assert [step for step, *_ in scalars_of(tmp_path / "retrieval_2")] == [1]
@@ -150,7 +155,7 @@ def test_a_resumed_training_and_a_second_fit_evaluate_their_first_epoch(tmp_path
 
 def test_early_stopping_reads_the_figures():
     stopping = keras.callbacks.EarlyStopping("retrieval_recall_at_1", mode="max", patience=2)
-    _, history = fit([Replay([0.1, 0.5, 0.4, 0.4, 0.9]), stopping])
+    _, history = fit([Replay([0.1, 0.5, 0.4, 0.4, 0.9]), stopping], some_model())
     assert history["retrieval_recall_at_1"] == [0.1, 0.5, 0.4, 0.4]
 
 
@@ -162,7 +167,7 @@ def test_checkpoints_are_of_the_best_epoch(tmp_path):
         save_best_only=True,
         save_weights_only=True,
     )
-    fit([Replay([0.1, 0.5, 0.4, 0.4], every_n_epochs=2), checkpoint], epochs=6)
+    fit([Replay([0.1, 0.5, 0.4, 0.4], every_n_epochs=2), checkpoint], some_model(), epochs=6)
     assert {path.name for path in tmp_path.iterdir()} == {"1_0.1.weights.h5", "2_0.5.weights.h5"}
 
 
@@ -173,7 +178,7 @@ def test_the_learning_rate_falls_on_a_plateau():
 
 
 def test_the_progress_bar_shows_the_figures(capsys):
-    fit([Replay([0.125])], epochs=1, verbose=2)
+    fit([Replay([0.125])], some_model(), epochs=1, verbose=2)
     assert "retrieval_recall_at_1: 0.1250" in capsys.readouterr().out
 
 
@@ -206,11 +211,11 @@ def test_a_search_is_led_by_the_figures(tmp_path):
 
 def test_a_copy_shares_the_sets_and_not_the_figures():
     evaluation = RetrievalEvaluation(make_data(), make_data())
-    fit([evaluation], epochs=1)
+    fit([evaluation], some_model(), epochs=1)
     twin = copy.deepcopy(evaluation)
     assert twin._queries is evaluation._queries and twin._gallery is evaluation._gallery
     assert twin.metrics[0] is not evaluation.metrics[0] and twin.model is None
-    _, history = fit([twin], epochs=1)
+    _, history = fit([twin], some_model(), epochs=1)
     assert len(history[KEYS[0]]) == 1
 
 
@@ -252,11 +257,17 @@ def test_embeddings_that_are_not_finite_stop_the_training():
         figures_of(model, RetrievalEvaluation(make_data(), make_data()))
 
 
+def test_two_of_one_name_are_refused():
+    fit([Replay([0.1]), Replay([0.2], name="other")], some_model(), epochs=1)
+    with pytest.raises(ValueError, match=r"hold \['retrieval_recall_at_1'\] already: .* `name`"):
+        fit([Replay([0.1]), Replay([0.2])], some_model(), epochs=1)
+
+
 def test_a_failing_disk_keeps_the_figures(tmp_path):
     (tmp_path / "file").write_text("")
     evaluation = Replay([0.1, 0.2, 0.3], log_dir=tmp_path / "file")
     with pytest.warns(UserWarning) as warned:
-        _, history = fit([evaluation], epochs=3)
+        _, history = fit([evaluation], some_model(), epochs=3)
     assert history["retrieval_recall_at_1"] == [0.1, 0.2, 0.3]
     assert "lost the summaries of epoch 1" in str(warned[0].message)
 
@@ -296,29 +307,3 @@ NAMES = Y.astype(str)
 def test_wrong_arguments_are_refused_before_any_training(message, arguments, options):
     with pytest.raises(ValueError, match=message):
         RetrievalEvaluation(*arguments, **options)
-
-
-def test_two_replicas_log_the_figures_of_one(tmp_path):
-    program = """
-import contextlib, pathlib, sys, keras, numpy as np, tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-sys.path.insert(0, sys.argv[2])
-import small_model
-from keras_siamese.callbacks import RetrievalEvaluation
-data = small_model.make_data()
-figures = []
-for strategy in (None, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
-    keras.utils.set_random_seed(1)
-    with strategy.scope() if strategy else contextlib.nullcontext():
-        model = small_model.make_model()
-    evaluation = RetrievalEvaluation(data, data, log_dir=sys.argv[1], batch_size=7)
-    history = model.fit(small_model.batches_of(data), epochs=2, verbose=0, callbacks=[evaluation])
-    figures.append(history.history["retrieval_map_at_r"])
-np.testing.assert_allclose(*figures, atol=1e-3)
-assert len(figures[0]) == 2
-for run in ("retrieval", "retrieval_2"):
-    assert len(list(pathlib.Path(sys.argv[1], run).glob("events*"))) == 1
-"""
-    arguments = [sys.executable, "-c", program, str(tmp_path), str(Path(__file__).parents[1])]
-    subprocess.run(arguments, check=True, timeout=300)
