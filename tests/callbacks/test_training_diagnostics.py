@@ -35,6 +35,11 @@ def fit(model, *data, callback=None, **options):
     return model.fit(*data, verbose=0, callbacks=[callback], **options).history
 
 
+def eager_model(**options):
+    """A model that is not compiled, which takes longer than a few steps of it."""
+    return make_model(run_eagerly=True, **options)
+
+
 def new_figures(logs):
     return set(logs) - {"loss", *ks.metrics.BatchFigures.NAMES}
 
@@ -100,7 +105,7 @@ def test_ties(data):
     line = keras.layers.Dense(1, kernel_initializer="ones")(inputs)
     model = make_model(
         ks.losses.TripletLoss(1.0), encoder=keras.Model(inputs, line),
-        optimizer=keras.optimizers.SGD(0.0),
+        optimizer=keras.optimizers.SGD(0.0), run_eagerly=True,
     )  # fmt: skip
     logs = fit(model, x, y, shuffle=False)
     assert logs["batch_hard_share"] == [0.75]
@@ -208,7 +213,8 @@ def read(directory):
 
 def test_what_is_in_the_run(data, tmp_path):
     callback = TrainingDiagnostics(tmp_path, every_n_epochs=2)
-    logs = fit(make_model(), *data, callback=callback, epochs=4, validation_data=data)
+    model = eager_model()
+    logs = fit(model, *data, callback=callback, epochs=4, validation_data=data)
     run = read(tmp_path / "diagnostics")
     histograms = {"distances/positive", "distances/negative", "embedding_norms"}
     scalars = {name for name in logs if not name.startswith("val_")}
@@ -221,12 +227,12 @@ def test_what_is_in_the_run(data, tmp_path):
     norms = tf.make_ndarray(run.Tensors("embedding_norms")[0].tensor_proto)
     assert norms[:, 2].sum() == 48  # left, right, number
     callback.log_dir = tmp_path / "other"
-    fit(make_model(), *data, callback=callback, epochs=2)
+    fit(model, *data, callback=callback, epochs=2)
     assert len(read(tmp_path / "other" / "diagnostics").Tensors("loss")) == 1
 
 
 def test_a_second_and_a_resumed_fit(data, tmp_path):
-    model, callback = make_model(), TrainingDiagnostics(tmp_path)
+    model, callback = eager_model(), TrainingDiagnostics(tmp_path)
     fit(model, *data, callback=callback, epochs=2)
     logs = fit(model, *data, callback=callback, epochs=3, initial_epoch=2)
     assert new_figures(logs) == SPACE | SHARES
@@ -238,8 +244,9 @@ def test_a_copy_made_while_training(data):
     note = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: copies.append(copy.deepcopy(callback))
     )
-    make_model().fit(*data, verbose=0, callbacks=[callback, note])
-    assert new_figures(fit(make_model(), *data, callback=copies[0])) == SPACE | SHARES
+    model = eager_model()
+    model.fit(*data, verbose=0, callbacks=[callback, note])
+    assert new_figures(fit(model, *data, callback=copies[0])) == SPACE | SHARES
 
 
 def test_other_models_are_refused(data):
@@ -257,7 +264,7 @@ def test_a_collapse_to_a_line_is_named_once_a_fit(data):
     inputs = keras.Input((6,))
     line = keras.layers.Dense(16, use_bias=False)(keras.layers.Dense(1)(inputs))
     for _ in range(2):
-        model = make_model(encoder=keras.Model(inputs, line), loss=ks.losses.TripletLoss("soft"))
+        model = eager_model(encoder=keras.Model(inputs, line), loss=ks.losses.TripletLoss("soft"))
         with pytest.warns(UserWarning, match="collapsed to a line") as warned:
             fit(model, x, y, epochs=6)
         (message,) = (str(warning.message) for warning in warned)
