@@ -61,6 +61,8 @@ class HyperParameters(LogCallback):
         monitor: Name of the figure whose best epoch counts. Defaults to None: the last epoch.
         mode: `"max"` if larger is better, or `"min"`.
         name: Directory of the run below `log_dir`; the later fits' have `_2`, `_3`, ... behind it.
+            A training that is resumed goes on with the last of them: where others share the
+            `log_dir`, give one that may be resumed a name of its own.
 
     Attributes:
         group: Trainings of one group share a row, which shows the means of their figures. At first
