@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from keras import ops
@@ -14,6 +15,7 @@ from keras_siamese.ops.checks import check_choice
 from keras_siamese.tensorboard.hparams_session import (
     Value,
     check_hparams,
+    hparams_of_session,
     session_end,
     session_start,
 )
@@ -61,8 +63,7 @@ class HyperParameters(LogCallback):
         monitor: Name of the figure whose best epoch counts. Defaults to None: the last epoch.
         mode: `"max"` if larger is better, or `"min"`.
         name: Directory of the run below `log_dir`; the later fits' have `_2`, `_3`, ... behind it.
-            A training that is resumed goes on with the last of them: where others share the
-            `log_dir`, give one that may be resumed a name of its own.
+            A training that is resumed goes on with that of the same hyper-parameters.
 
     Attributes:
         group: Trainings of one group share a row, which shows the means of their figures. At first
@@ -110,6 +111,19 @@ class HyperParameters(LogCallback):
                 "Of a model that is no SiameseModel the hyper-parameters are not known. Received: "
                 f"{type(self.model).__name__}. Name them: `HyperParameters(log_dir, hparams=...)`."
             )
+
+    def is_own_run(self, directory: Path) -> bool:
+        """Whether a run has the hyper-parameters of this training, which goes on.
+
+        The learning rate may have changed since.
+        """
+        started = hparams_of_session(directory)
+        own = self._all_hparams()
+        return started is not None and all(
+            started.get(name) == own.get(name)
+            for name in {*started, *own}
+            if name != "learning_rate"
+        )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Begins the session, as soon as the size of the embeddings is known."""

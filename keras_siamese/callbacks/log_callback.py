@@ -24,9 +24,9 @@ class LogCallback(keras.callbacks.Callback):
 
     Epochs are counted from 1 in all that is written. A training that starts at its first epoch
     writes summaries into a new run, `name`, `name_2`, ...; one that goes on from a later epoch
-    (`initial_epoch`, `BackupAndRestore`) goes on with the last of them. What cannot be written, on
-    a full or missing disk, is lost and said in a warning; training goes on. Under `tf.distribute`
-    one worker writes.
+    (`initial_epoch`, `BackupAndRestore`) goes on with the one of them that ends there. What cannot
+    be written, on a full or missing disk, is lost and said in a warning; training goes on. Under
+    `tf.distribute` one worker writes.
 
     Subclasses that override `on_train_begin`, `on_epoch_begin` or `on_train_end` call those of the
     base.
@@ -105,9 +105,17 @@ class LogCallback(keras.callbacks.Callback):
             return
         with self.writing(f"the summaries of epoch {epoch + 1}"):
             if self._summaries is None:
-                resumes = self.first_epoch is not None and self.first_epoch > 0
-                self._summaries = SummaryRun(directory_of_run(self.run_dir, resumes))
+                run = directory_of_run(self.run_dir, self.first_epoch or 0, self.is_own_run)
+                self._summaries = SummaryRun(run)
             self._summaries.write(epoch + 1, **summaries)
+
+    def is_own_run(self, directory: Path) -> bool:
+        """Whether an earlier run may be of this training, which goes on: by default, any may.
+
+        Args:
+            directory: Of the run.
+        """
+        return True
 
     @contextmanager
     def writing(self, what: str) -> Iterator[None]:

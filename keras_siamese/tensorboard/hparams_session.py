@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tensorboard.plugins.hparams import api_pb2, summary, summary_v2
+from tensorboard.plugins.hparams import api_pb2, metadata, summary, summary_v2
+
+from keras_siamese.tensorboard.summary_run import read_events
 
 Value = bool | int | float | str
 
@@ -54,3 +57,21 @@ def session_end(success: bool) -> Any:
     """
     status = api_pb2.STATUS_SUCCESS if success else api_pb2.STATUS_FAILURE
     return summary.session_end_pb(status)
+
+
+def hparams_of_session(directory: Path) -> dict[str, Value] | None:
+    """Reads the hyper-parameters of the session in a run; None if there is no session.
+
+    Args:
+        directory: The run directory.
+    """
+    for event in read_events(directory):
+        for value in event.summary.value:
+            if value.tag == metadata.SESSION_START_INFO_TAG:
+                content = value.metadata.plugin_data.content
+                start = metadata.parse_session_start_info_plugin_data(content)
+                return {
+                    name: getattr(field, field.WhichOneof("kind"))
+                    for name, field in start.hparams.items()
+                }
+    return None

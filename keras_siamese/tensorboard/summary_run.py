@@ -1,12 +1,13 @@
 """A run of summaries: the scalars, histograms and pictures of one training."""
 
-import itertools
-from collections.abc import Iterable, Mapping
+import glob
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 
 _EVENTS = "events.out.tfevents.*"
@@ -77,17 +78,39 @@ class SummaryRun:
             writer.close()
 
 
-def directory_of_run(directory: Path, resumes: bool) -> Path:
+def directory_of_run(
+    directory: Path, epochs_done: int = 0, is_own: Callable[[Path], bool] = lambda run: True
+) -> Path:
     """Returns where a training writes its summaries: an earlier one is never written over.
+
+    A training that goes on does so in the run that ends where it begins: of those with no later
+    step, the one with the latest; if all have later ones, in the last run.
 
     Args:
         directory: The directory of the first training; later ones have `_2`, `_3`, ... behind it.
-        resumes: Whether the training goes on from the last one, and so does its run.
+        epochs_done: How many epochs the training has behind it, in an earlier run.
+        is_own: Whether a run may be that one.
     """
-    numbered = (directory.with_name(f"{directory.name}_{i}") for i in itertools.count(2))
-    last = directory
-    for run in itertools.chain([directory], numbered):
-        if not any(run.glob(_EVENTS)):
-            return last if resumes else run
-        last = run
-    raise AssertionError  # There is always a free number.
+    numbers = {1: directory} if any(directory.glob(_EVENTS)) else {}
+    for run in directory.parent.glob(f"{glob.escape(directory.name)}_*"):
+        number = run.name.removeprefix(f"{directory.name}_")
+        if number.isdecimal() and any(run.glob(_EVENTS)):
+            numbers[int(number)] = run
+    own = [numbers[number] for number in sorted(numbers) if epochs_done and is_own(numbers[number])]
+    if own:
+        steps = [max((event.step for event in read_events(run)), default=0) for run in own]
+        places = [place for place, step in enumerate(steps) if step <= epochs_done]
+        return own[max(places, key=lambda place: (steps[place], place), default=-1)]
+    if not numbers:
+        return directory
+    return directory.with_name(f"{directory.name}_{max(numbers) + 1}")
+
+
+def read_events(directory: Path) -> Iterator[Any]:
+    """Reads the events of a run, as TensorBoard's protocol buffers.
+
+    Args:
+        directory: The run directory.
+    """
+    for file in sorted(directory.glob(_EVENTS)):
+        yield from EventFileLoader(str(file)).Load()

@@ -1,3 +1,4 @@
+import contextlib
 import copy
 import functools
 import math
@@ -231,6 +232,24 @@ def test_a_training_cut_short_is_no_success_and_ends_when_it_goes_on(tmp_path):
     (row,) = read_table(tmp_path).values()
     assert row.statuses == ["STATUS_SUCCESS"]
     assert row.metrics["number"] == 3 and row.steps["number"] == 3
+
+
+@pytest.mark.parametrize("epochs_of_the_other", [1, 3])
+def test_a_training_that_goes_on_is_not_the_other_one_that_came_between(
+    tmp_path, epochs_of_the_other
+):
+    for seed, raises, epochs in ((1, 2, 4), (2, None, epochs_of_the_other)):
+        callbacks = [HyperParameters(tmp_path, hparams={"seed": seed})]
+        callbacks.append(Figures(raises=raises, number=[10 * seed, 10 * seed, 10 * seed]))
+        with contextlib.suppress(KeyboardInterrupt):
+            fit(some_model(), callbacks, epochs)
+    model = some_model()
+    model.optimizer.learning_rate = 0.001  # As ReduceLROnPlateau may have made it.
+    late = Figures(number=[0, 0, 7, 8])
+    fit(model, [HyperParameters(tmp_path, hparams={"seed": 1}), late], 4, initial_epoch=2)
+    model.optimizer.learning_rate = 0.01
+    figures = {row.hparams["seed"]: row.metrics["number"] for row in read_table(tmp_path).values()}
+    assert figures == {1: 8, 2: 20}
 
 
 @pytest.mark.parametrize("epochs", [0, 1])

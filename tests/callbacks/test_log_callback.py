@@ -46,9 +46,11 @@ def test_a_second_fit_has_a_run_of_its_own_and_a_resumed_one_goes_on(tmp_path):
     recorder = Recorder(tmp_path, "run")
     fit([recorder], epochs=2)
     fit([recorder], epochs=2)
+    fit([recorder], epochs=3)
     fit([Recorder(tmp_path, "run")], epochs=4, initial_epoch=2)
     assert steps_of(tmp_path / "run") == [1, 2]
     assert steps_of(tmp_path / "run_2") == [1, 2, 3, 4]
+    assert steps_of(tmp_path / "run_3") == [1, 2, 3]
 
 
 def test_without_a_directory_nothing_is_written():

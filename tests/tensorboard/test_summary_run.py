@@ -75,11 +75,40 @@ def test_a_file_that_vanishes_meanwhile_is_an_error_and_the_next_one_is_another(
     assert event.step == 3
 
 
-def test_a_new_training_has_a_new_run_and_a_resumed_one_the_last(tmp_path):
+def end_at(directory, step):
+    SummaryRun(directory).write(step, scalars={"loss": 0.5})
+
+
+def test_a_new_training_has_a_new_run(tmp_path):
     first = tmp_path / "run"
-    assert directory_of_run(first, resumes=False) == first
-    assert directory_of_run(first, resumes=True) == first
-    for name in ("run_2", "run_3"):
-        SummaryRun(directory_of_run(first, resumes=False)).write(1, scalars={"loss": 0.5})
-        assert directory_of_run(first, resumes=False) == tmp_path / name
-    assert directory_of_run(first, resumes=True) == tmp_path / "run_2"
+    for name in ("run", "run_2", "run_3"):
+        assert directory_of_run(first) == tmp_path / name
+        end_at(tmp_path / name, 1)
+    end_at(tmp_path / "run_of_another", 1)
+    shutil.rmtree(tmp_path / "run_2")
+    assert directory_of_run(first) == tmp_path / "run_4"
+
+
+def test_a_training_that_goes_on_finds_the_run_that_ends_where_it_begins(tmp_path):
+    first = tmp_path / "run"
+    assert directory_of_run(first, 4) == first
+    for name, step in (("run", 4), ("run_2", 9), ("run_3", 2), ("run_5", 6)):
+        end_at(tmp_path / name, step)
+    found = [directory_of_run(first, epochs_done).name for epochs_done in (2, 3, 4, 5, 6, 20)]
+    assert found == ["run_3", "run_3", "run", "run", "run_5", "run_2"]
+    # It was further than what it goes on from.
+    assert directory_of_run(first, 1) == tmp_path / "run_5"
+
+
+def test_of_runs_that_end_alike_the_last_one_goes_on(tmp_path):
+    for name in ("run", "run_2", "run_10"):
+        end_at(tmp_path / name, 3)
+    assert directory_of_run(tmp_path / "run", 3) == tmp_path / "run_10"
+
+
+def test_runs_of_others_do_not_go_on(tmp_path):
+    for name in ("run", "run_2"):
+        end_at(tmp_path / name, 3)
+    first = tmp_path / "run"
+    assert directory_of_run(first, 3, lambda run: run == first) == first
+    assert directory_of_run(first, 3, lambda run: False) == tmp_path / "run_3"
