@@ -45,12 +45,20 @@ class Points:
         """
         x = keras.tree.map_structure(lambda array: array[:count], self.x)
         embeddings = model.predict(as_texts(x), verbose=0)
-        if keras.tree.is_nested(embeddings):
-            raise ValueError(
-                "The model must have one output, the embeddings. Received: "
-                f"{len(embeddings)} in a {type(embeddings).__name__}. Use a model of that output."
-            )
-        return embeddings
+        return check_one_output(embeddings)
+
+
+def check_one_output(embeddings: Any) -> np.ndarray:
+    """Returns what a model predicted.
+
+    Raises: ValueError: If it has several outputs, or one by name.
+    """
+    if keras.tree.is_nested(embeddings):
+        raise ValueError(
+            "The model must have one output, the embeddings. Received: "
+            f"{len(embeddings)} in a {type(embeddings).__name__}. Use a model of that output."
+        )
+    return embeddings
 
 
 def gather_points(data: Any, max_points: int) -> Points:

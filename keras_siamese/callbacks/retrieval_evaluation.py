@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_siamese import distances
 from keras_siamese.callbacks.log_callback import LogCallback
+from keras_siamese.callbacks.points import check_one_output
 from keras_siamese.data import Source, from_dataset
 from keras_siamese.data.sources.arrays import as_source
 from keras_siamese.distances import Distance
@@ -131,7 +132,8 @@ class RetrievalEvaluation(LogCallback):
     def _evaluate(self, epoch: int) -> dict[str, float]:
         sources = [self._queries] if self._gallery is None else [self._queries, self._gallery]
         embeddings = [
-            self.model.predict(source.batches(self.batch_size), verbose=0) for source in sources
+            check_one_output(self.model.predict(source.batches(self.batch_size), verbose=0))
+            for source in sources
         ]
         distance: Any = self.distance
         if distance is None:

@@ -27,7 +27,8 @@ def as_class_labels(labels: Any) -> np.ndarray:
     if labels.ndim != 1:
         raise ValueError(
             "Labels must have shape (num_items,) or (num_items, 1). "
-            f"Received: shape {labels.shape}. For one-hot labels use `argmax(labels, axis=-1)`."
+            f"Received: shape {labels.shape}. For one-hot labels use `argmax(labels, axis=-1)`; of "
+            "several labels an item, choose one."
         )
     check_same_length(labels=labels)
     is_missing = _is_missing(labels)

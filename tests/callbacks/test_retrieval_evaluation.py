@@ -307,3 +307,13 @@ NAMES = Y.astype(str)
 def test_wrong_arguments_are_refused_before_any_training(message, arguments, options):
     with pytest.raises(ValueError, match=message):
         RetrievalEvaluation(*arguments, **options)
+
+
+def test_a_model_of_two_outputs_is_refused():
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, [keras.layers.Dense(2)(inputs), keras.layers.Dense(3)(inputs)])
+    model.compile("sgd", ["mse", "mse"])
+    x, y = np.zeros((8, 2), "float32"), np.repeat([0, 1], 4)
+    targets = [np.zeros((8, 2)), np.zeros((8, 3))]
+    with pytest.raises(ValueError, match=r"must have one output.*Received: 2 in a list"):
+        model.fit(x, targets, verbose=0, callbacks=[RetrievalEvaluation((x, y))])
