@@ -8,10 +8,13 @@ each of them, again and again; of each training the first epoch, which compiles,
 JSON line a callback:
 
 - `end_seconds`: median of what it takes at the end of an epoch;
-- `epoch_seconds`, `bare_epoch_seconds`: medians of whole epochs with it and without;
-- `percent_of_steps`: what it adds to the steps themselves: median over the rounds of the ratio of
-  their times, less one;
+- `bare_epoch_seconds`: median of an epoch without it;
 - `mib_per_epoch`: what it writes.
+
+What TrainingDiagnostics adds to the steps is less than what epochs differ by. It has a line of its
+own, of medians of alternating steps on one batch: `bare`; `probe_off` and `probe_on`, in steps that
+are not looked at and that are; and `look`, to read it. `percent` is how much longer an epoch of 100
+steps takes with it, four of them looked at, and its end.
 """
 
 import argparse
@@ -22,11 +25,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
-from measure import report
+import tensorflow as tf
+from measure import interleaved_seconds, report
+from train_step import stepper
 
 import keras_siamese as ks
+from keras_siamese.probe import BatchProbe
 
-PLAIN = "none"
+PLAIN, DIAGNOSTICS = "none", "TrainingDiagnostics"
 
 
 class Stopwatch:
@@ -64,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=100, help="of an epoch")
     parser.add_argument("--epochs", type=int, default=4, help="of a training")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=30.0, help="time for single steps")
     parser.add_argument("--callbacks", nargs="*", help="names of callbacks (default: all)")
     args = parser.parse_args(argv)
 
@@ -89,9 +96,12 @@ def main(argv: Sequence[str] | None = None) -> None:
                 watches[name].append(train_with(make(directory), batches, args.epochs))
                 files = [path for path in Path(directory).rglob("*") if path.is_file()]
                 mib[name] = sum(file.stat().st_size for file in files) / 2**20 / args.epochs
+    ends = {}
     for name in callbacks:
         if name != PLAIN:
-            summarize(name, watches[name], watches[PLAIN], mib[name], len(points[1]))
+            ends[name] = summarize(name, watches[name], watches[PLAIN], mib[name], len(points[1]))
+    if DIAGNOSTICS in ends:
+        measure_steps(batches, ends[DIAGNOSTICS], args.seconds)
 
 
 def makers(
@@ -108,7 +118,7 @@ def makers(
         "EmbeddingProjector, nothing computed": lambda logs: [
             c.EmbeddingProjector(logs, points, max_points=max_points, computed=(), **every)
         ],
-        "TrainingDiagnostics": lambda logs: [c.TrainingDiagnostics(logs)],
+        DIAGNOSTICS: lambda logs: [c.TrainingDiagnostics(logs)],
         "RetrievalEvaluation": lambda logs: [c.RetrievalEvaluation(points, log_dir=logs, **every)],
         "EmbeddingPictures": lambda logs: [c.EmbeddingPictures(logs, points, **every)],
         "HyperParameters": lambda logs: [c.HyperParameters(logs)],
@@ -117,24 +127,44 @@ def makers(
 
 def train_with(callbacks: list, batches: object, epochs: int) -> Stopwatch:
     """Trains a new model with the callbacks."""
-    keras.utils.set_random_seed(0)
-    model = ks.SiameseModel(ks.encoders.convnet((28, 28, 1), embedding_dim=64))
-    model.compile("adam", ks.losses.TripletLoss(0.8))
+    model = make_model()
     watch = Stopwatch()
     callbacks = [watch.before, *callbacks, watch.after]
     model.fit(batches, epochs=epochs, verbose=0, callbacks=callbacks)
     return watch
 
 
+def make_model() -> ks.SiameseModel:
+    """The quickstart's model."""
+    keras.utils.set_random_seed(0)
+    model = ks.SiameseModel(ks.encoders.convnet((28, 28, 1), embedding_dim=64))
+    model.compile("adam", ks.losses.TripletLoss(0.8))
+    return model
+
+
+def measure_steps(batches: tf.data.Dataset, end_seconds: float, seconds: float) -> None:
+    """Prints what the probe of TrainingDiagnostics adds to a step."""
+    same_batch = tf.data.Dataset.from_tensors(next(iter(batches))).repeat().prefetch(2)
+    models = {name: make_model() for name in ("bare", "probe_off", "probe_on")}
+    for name in ("probe_off", "probe_on"):
+        models[name].probe = BatchProbe()
+        models[name].probe.turn(name == "probe_on")
+    functions = {name: stepper(model, same_batch) for name, model in models.items()}
+    times = interleaved_seconds({**functions, "look": models["probe_on"].probe.read}, seconds)
+    added = 100 * (times["probe_off"] - times["bare"]) + end_seconds
+    added += 4 * (times["probe_on"] - times["probe_off"] + times["look"])
+    report(
+        benchmark="steps_of_diagnostics",
+        seed=0,
+        milliseconds={name: round(1e3 * value, 3) for name, value in times.items()},
+        percent=round(added / times["bare"], 2),  # of 100 steps
+    )
+
+
 def summarize(
     name: str, watches: list[Stopwatch], bare: list[Stopwatch], mib: float, num_points: int
-) -> None:
-    """Prints the medians of one callback."""
-    ratios = [
-        statistics.median(watch.steps[1:]) / statistics.median(without.steps[1:])
-        for watch, without in zip(watches, bare, strict=True)
-    ]
-    steps = [x for watch in watches for x in watch.steps[1:]]
+) -> float:
+    """Prints the medians of one callback, and returns the seconds that it takes."""
     bare_steps = [x for watch in bare for x in watch.steps[1:]]
     end = statistics.median(x for watch in watches for x in watch.ends[1:])
     report(
@@ -143,11 +173,10 @@ def summarize(
         num_points=num_points,
         seed=0,
         end_seconds=round(end, 4),
-        epoch_seconds=round(statistics.median(steps) + end, 3),
         bare_epoch_seconds=round(statistics.median(bare_steps), 3),
-        percent_of_steps=round(100 * (statistics.median(ratios) - 1), 2),
         mib_per_epoch=round(mib, 4),
     )
+    return end
 
 
 if __name__ == "__main__":

@@ -104,9 +104,12 @@ def test_callbacks(run, tmp_path, rng):
         write_idx(tmp_path / f"{part}-images-idx3-ubyte", images)
         write_idx(tmp_path / f"{part}-labels-idx1-ubyte", labels)
     options = ["--data", str(tmp_path), "--points", "40", "--steps", "2", "--rounds", "1"]
+    options += ["--seconds", "0.1"]
     named = ["--epochs", "2", "--callbacks", "EmbeddingProjector", "TrainingDiagnostics"]
     lines = run("callbacks", *options, *named)
+    *lines, steps = lines
     assert [line["callback"] for line in lines] == named[3:]
+    assert steps["milliseconds"]["probe_on"] > 0 and steps["percent"] != 0
     for line in lines:
         assert line["end_seconds"] > 0 and line["bare_epoch_seconds"] > 0
         assert line["mib_per_epoch"] > 0
