@@ -32,6 +32,7 @@ from train_step import stepper
 import keras_siamese as ks
 from keras_siamese.probe import BatchProbe
 
+CLASSES_PER_BATCH, EXAMPLES_PER_CLASS = 8, 16
 PLAIN, DIAGNOSTICS = "none", "TrainingDiagnostics"
 
 
@@ -78,8 +79,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     points = test.subset(range(min(args.points, len(test)))).arrays()
     batches = ks.data.pk_batches(
         *train.arrays(),
-        classes_per_batch=8,
-        examples_per_class=16,
+        classes_per_batch=CLASSES_PER_BATCH,
+        examples_per_class=EXAMPLES_PER_CLASS,
         steps_per_epoch=args.steps,
         seed=0,
     )

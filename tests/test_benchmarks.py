@@ -97,7 +97,10 @@ def test_sampling(run):
     assert large["array_mib"] > 10 * small["array_mib"]
 
 
-def test_callbacks(run, tmp_path, rng):
+def test_callbacks(load, capsys, monkeypatch, tmp_path, rng):
+    module = load("callbacks")
+    monkeypatch.setattr(module, "CLASSES_PER_BATCH", 4)
+    monkeypatch.setattr(module, "EXAMPLES_PER_CLASS", 2)
     for part in ("train", "t10k"):
         labels = np.repeat(np.arange(8, dtype="uint8"), 20)
         images = rng.integers(0, 256, (160, 28, 28), dtype="uint8")
@@ -106,8 +109,8 @@ def test_callbacks(run, tmp_path, rng):
     options = ["--data", str(tmp_path), "--points", "40", "--steps", "2", "--rounds", "1"]
     options += ["--seconds", "0.1"]
     named = ["--epochs", "2", "--callbacks", "EmbeddingProjector", "TrainingDiagnostics"]
-    lines = run("callbacks", *options, *named)
-    *lines, steps = lines
+    module.main([*options, *named])
+    *lines, steps = map(json.loads, capsys.readouterr().out.splitlines())
     assert [line["callback"] for line in lines] == named[3:]
     assert steps["milliseconds"]["probe_on"] > 0 and steps["percent"] != 0
     for line in lines:
