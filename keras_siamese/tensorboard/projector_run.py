@@ -107,21 +107,21 @@ class ProjectorRun:
         info = self._describe(check_snapshot_name(name), tensor, has_table=bool(columns))
         table = self._metadata.with_columns(columns or {})
         self.check_ownership()
+        changed = self._changed(self._shared_files)
+        # Beside metadata or pictures that differ, the snapshots are of other points.
         others = [
             other
-            for other in self._current_embeddings()
+            for other in ([] if changed else self._read_embeddings())
             if other.tensor_name.lower() != name.lower() and keeps(other.tensor_name)
         ]
         self._keep(others)
         self._write_marker()
-        files = dict(self._shared_files)
         if views := bookmarks(table, self._views, tensor.shape[1]):
-            files[info.bookmarks_path] = views
+            changed |= self._changed({_BOOKMARKS: views})
         else:
             info.ClearField("bookmarks_path")
-        for file, content in files.items():
-            if _read_bytes(self.directory / file) != content:
-                self._write_file(file, content)
+        for file, content in changed.items():
+            self._write_file(file, content)
         self._write_file(info.tensor_path, _tensor_bytes(tensor))
         if columns:
             self._write_file(info.metadata_path, table.to_bytes())
@@ -147,13 +147,13 @@ class ProjectorRun:
             info.sprite.single_image_dim.extend([self._sprite.side, self._sprite.side])
         return info
 
-    def _current_embeddings(self) -> list[projector.EmbeddingInfo]:
-        """Returns what the configuration says of these points; nothing if it shows others."""
-        is_current = all(
-            _read_bytes(self.directory / file) == content
-            for file, content in self._shared_files.items()
-        )
-        return self._read_embeddings() if is_current else []
+    def _changed(self, files: Mapping[str, bytes | None]) -> dict[str, bytes | None]:
+        """Returns those of the files that the directory has otherwise, or not at all."""
+        return {
+            file: content
+            for file, content in files.items()
+            if _read_bytes(self.directory / file) != content
+        }
 
     def _read_embeddings(self) -> list[projector.EmbeddingInfo]:
         content = _read_bytes(self.directory / _CONFIG) or b""
