@@ -346,3 +346,16 @@ class SiameseModel(WholeSetModel):
         model = cls(encoder, **{key: config[key] for key in ("name", "dtype") if key in config})
         model.trainable = config.get("trainable", True)
         return model
+
+
+def distance_of(model: keras.Model, distance: "str | Distance | None" = None) -> Distance:
+    """Returns the distance that a model's embeddings are to be compared by.
+
+    Args:
+        model: A `SiameseModel` or any other one.
+        distance: Name or object. Defaults to None: `distance_function` of the model, and the
+            Euclidean one of a model that has none.
+    """
+    if distance is None:
+        distance = getattr(model, "distance_function", None) or "euclidean"
+    return distances.get(distance)

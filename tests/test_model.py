@@ -14,6 +14,7 @@ from small_model import (
 )
 
 import keras_siamese as ks
+from keras_siamese.model import distance_of
 
 
 @pytest.fixture(scope="module")
@@ -254,3 +255,10 @@ class TestWeights:
         for form in (triplets, tf.data.Dataset.from_tensor_slices(triplets).batch(8)):
             with pytest.raises(ValueError, match="`class_weight` has no meaning for triplets"):
                 make_model().fit(form, class_weight={0: 1.0}, verbose=0)
+
+
+def test_the_distance_of_a_model_is_that_of_its_loss_unless_another_is_named():
+    model = make_model(ks.losses.TripletLoss(0.5, distance="cosine"))
+    assert distance_of(model) is model.distance_function
+    assert distance_of(model, "manhattan").name == "manhattan"
+    assert distance_of(make_encoder()).name == "euclidean"

@@ -28,6 +28,7 @@ from keras_siamese.evaluation.plots.embeddings import (
 )
 from keras_siamese.evaluation.plots.layout import METHODS, lay_out
 from keras_siamese.evaluation.plots.style import as_pixels, get_style
+from keras_siamese.model import distance_of
 from keras_siamese.ops.checks import (
     check_choice,
     check_class_sizes,
@@ -187,13 +188,11 @@ class EmbeddingPictures(LogCallback):
     def _draw(
         self, picture: str, when: str, embeddings: np.ndarray, gallery: np.ndarray | None = None
     ) -> Any:
-        distance: Any = self.distance
-        if distance is None:
-            distance = distances.get(getattr(self.model, "distance_function", "euclidean"))
+        distance = distance_of(self.model, self.distance)
         num_items = len(embeddings)
         if picture == "map":
             return self._draw_map(embeddings, f"Map of {num_items:,} items {when}")
-        shared = {"distance": distance, "style": self.style}
+        shared: dict[str, Any] = {"distance": distance, "style": self.style}
         if picture == "triplets":
             return plot_triplets(
                 _shown(self._points),

@@ -11,6 +11,7 @@ from keras_siamese.callbacks.points import turns_of_items
 from keras_siamese.data import PKSampler, encode_labels, find_sampler
 from keras_siamese.data.sources.arrays import as_source
 from keras_siamese.evaluation import confused_classes
+from keras_siamese.model import distance_of
 from keras_siamese.ops.checks import check_count
 
 
@@ -102,7 +103,7 @@ class HardClassMining(keras.callbacks.Callback):
                     embeddings,
                     items.class_ids,
                     num_confused=self.num_confused,
-                    distance=getattr(self.model, "distance_function", "euclidean"),
+                    distance=distance_of(self.model),
                 )
             )
         self._has_begun = True

@@ -9,7 +9,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_siamese import distances
 from keras_siamese.callbacks.computed_columns import COMPUTED, compute_columns
 from keras_siamese.callbacks.log_callback import LogCallback
 from keras_siamese.callbacks.point_columns import (
@@ -20,6 +19,7 @@ from keras_siamese.callbacks.point_columns import (
 )
 from keras_siamese.callbacks.point_sets import join_sets
 from keras_siamese.callbacks.points import Points, gather_sets
+from keras_siamese.model import distance_of
 from keras_siamese.ops.checks import as_embeddings, check_choice, check_count
 from keras_siamese.tensorboard.metadata import Metadata, as_cell
 from keras_siamese.tensorboard.projector_run import (
@@ -196,9 +196,10 @@ class EmbeddingProjector(LogCallback):
         keeps: Callable[[str], bool] = lambda snapshot: True,
     ) -> None:
         embeddings = as_finite_embeddings(embeddings, self.num_points)
-        distance = getattr(model, "distance_function", None) or distances.get("euclidean")
         names = self._metadata.column("label")
-        columns = compute_columns(self._computed, embeddings, self._points.labels, names, distance)
+        columns = compute_columns(
+            self._computed, embeddings, self._points.labels, names, distance_of(model)
+        )
         self._run().write(snapshot, embeddings, columns, keeps)
 
     def _write_in_fit(self, snapshot: str) -> None:

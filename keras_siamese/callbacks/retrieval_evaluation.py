@@ -16,6 +16,7 @@ from keras_siamese.distances import Distance
 from keras_siamese.evaluation import evaluate_embeddings, evaluate_retrieval
 from keras_siamese.metrics import EmbeddingMetric, MAPAtR, RankingMetric, RecallAtK
 from keras_siamese.metrics.collection import check_metrics
+from keras_siamese.model import distance_of
 from keras_siamese.ops.checks import check_count
 
 
@@ -135,9 +136,7 @@ class RetrievalEvaluation(LogCallback):
             check_one_output(self.model.predict(source.batches(self.batch_size), verbose=0))
             for source in sources
         ]
-        distance: Any = self.distance
-        if distance is None:
-            distance = getattr(self.model, "distance_function", "euclidean")
+        distance = distance_of(self.model, self.distance)
         try:
             if self._gallery is None and self.ignore is None:
                 report = evaluate_embeddings(

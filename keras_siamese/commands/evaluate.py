@@ -8,14 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_siamese import distances
 from keras_siamese.commands.data_source import DATA_HELP, add_data_arguments, open_source
 from keras_siamese.commands.saved_model import load_model
 from keras_siamese.data import Source
-from keras_siamese.distances import Distance
 from keras_siamese.evaluation.calibration import calibrate
 from keras_siamese.evaluation.embeddings import evaluate_embeddings
-from keras_siamese.model import SiameseModel
+from keras_siamese.model import distance_of
 
 _FALSE_MATCH_RATE = 0.01
 
@@ -85,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
     if args.gallery is not None:
         items = open_source(args.gallery, args, model)
         gallery = (embed(model, items, args.batch_size), items.labels)
-    distance = _distance(model, args.distance)
+    distance = distance_of(model, args.distance)
     calibration = None
     if args.validation is not None:
         held_out = open_source(args.validation, args, model)
@@ -124,11 +122,3 @@ def embed(model: keras.Model, source: Source, batch_size: int = 256) -> np.ndarr
     print(f"Embedding {source!r} ...", file=sys.stderr)
     items = source.batches(batch_size).map(lambda x, _: (x,))
     return model.predict(items, verbose=0)
-
-
-def _distance(model: keras.Model, name: str | None) -> Distance:
-    if name is not None:
-        return distances.get(name)
-    if isinstance(model, SiameseModel):
-        return model.distance_function
-    return distances.get("euclidean")
